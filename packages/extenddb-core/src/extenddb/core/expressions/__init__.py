@@ -1,0 +1,1 @@
+"""Expressions: condition, key condition, projection and update."""

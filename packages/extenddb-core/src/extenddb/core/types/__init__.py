@@ -1,0 +1,1 @@
+"""The values of the protocol: numbers, attributes, items, keys, tables, capacity."""

@@ -1,0 +1,1 @@
+"""Constraints of requests and the texts of their violations."""

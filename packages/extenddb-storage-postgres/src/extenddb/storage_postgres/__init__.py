@@ -1,0 +1,1 @@
+"""ExtendDB: storage_postgres."""
