@@ -38,10 +38,10 @@ TYPE_NAMES: Mapping[str, str] = {
 """Every type's member name and its name in prose."""
 
 EMPTY_VALUE = "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
-MANY_TYPES = (
-    "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
+MANY_TYPES = "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
+NULL_FALSE = (
+    "One or more parameter values were invalid: Null attribute value types must have the value of true"
 )
-NULL_FALSE = "One or more parameter values were invalid: Null attribute value types must have the value of true"
 DUPLICATES = "One or more parameter values were invalid: Input collection {} contains duplicates."
 EMPTY_STRING_SET = "One or more parameter values were invalid: An string set  may not be empty"
 EMPTY_NUMBER_SET = "One or more parameter values were invalid: An number set  may not be empty"
@@ -166,7 +166,9 @@ def item_size(item: Mapping[str, Mapping[str, Any]]) -> int:
     return total
 
 
-_NESTED_OVERHEAD = 3  # a list or map costs three bytes, and one for each of its members (Naming rules, item sizes)
+_NESTED_OVERHEAD = (
+    3  # a list or map costs three bytes, and one for each of its members (Naming rules, item sizes)
+)
 
 
 def _binary_size(content: str) -> int:
