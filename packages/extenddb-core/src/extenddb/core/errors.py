@@ -91,12 +91,8 @@ REQUEST_ENTITY_TOO_LARGE = _add("RequestEntityTooLargeException", namespace=CORA
 SERVICE_UNAVAILABLE = _add(
     "ServiceUnavailableException", namespace=CORAL_SERVICE, status=503, fault="server", retryable=True
 )
-INTERNAL_FAILURE = _add(
-    "InternalFailure", namespace=CORAL_SERVICE, status=500, fault="server", retryable=True
-)
-CORAL_THROTTLING = _add(
-    "ThrottlingException", namespace=CORAL_SERVICE, retryable=True, message_member="Message"
-)
+INTERNAL_FAILURE = _add("InternalFailure", namespace=CORAL_SERVICE, status=500, fault="server", retryable=True)
+CORAL_THROTTLING = _add("ThrottlingException", namespace=CORAL_SERVICE, retryable=True, message_member="Message")
 
 # Modelled, data plane.
 CONDITIONAL_CHECK_FAILED = _add("ConditionalCheckFailedException")

@@ -1,6 +1,7 @@
 """The storage contract of ExtendDB, and what every backend can use with it.
 
-A backend author reads `spi` (the Protocols), `model` (the values that cross the border), `errors` and `capabilities`, in
+A backend author reads `spi` (the Protocols), `model` (the values that cross the border), `errors` and
+`capabilities`, in
 that order; everything else here is a service on top of the contract.
 """
 

@@ -43,7 +43,8 @@ class Unavailable(StorageError):
 
 
 class Ambiguous(StorageError):
-    """The connection was lost while committing: the work was applied as a whole or not at all, and it is not known which."""
+    """The connection was lost while committing: the work was applied as a whole or not at all, and it is not known
+    which."""
 
 
 class Unsupported(StorageError):

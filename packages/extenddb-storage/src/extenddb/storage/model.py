@@ -41,7 +41,8 @@ __all__ = [
 class Space:
     """The rows of one table and of its indexes, in one version of their physical shape.
 
-    Every data call names the space it believes in. A store that meets a space whose epoch is not the current one raises
+    Every data call names the space it believes in. A store that meets a space whose epoch is not the current one
+    raises
     `SchemaMismatch` and applies nothing: this is what makes cached metadata safe.
     """
 
@@ -143,7 +144,8 @@ class Entry(NamedTuple):
 class IndexChange(NamedTuple):
     """A changed entry of one index; an entry that stays the same is not mentioned."""
 
-    index: str
+    id: str
+    """Id of the index."""
     old: Entry | None
     """The entry to remove; None when the row had none."""
     new: Entry | None
@@ -222,7 +224,8 @@ class Mutation:
     key: Key
     decide: Decide
     blind: bool = False
-    """`decide` ignores its argument and returns a Put or Delete without index changes or stream records: the store may
+    """`decide` ignores its argument and returns a Put or Delete without index changes or stream records: the store
+    may
     call it with None and write without reading. A blind Delete of an absent row does nothing."""
 
 

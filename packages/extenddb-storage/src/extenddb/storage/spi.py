@@ -1,8 +1,11 @@
 """The Protocols a storage backend implements.
 
-The engine owns DynamoDB's semantics; a store offers rows, ranges, atomic mutation, and a few small ports beside them. All
-methods are coroutines; `sync.adapt` turns a synchronous backend into this shape. Every method may raise `Unavailable`; the
-further errors stand in its docstring. Cancelling a call releases all locks and connections and either applies the work as
+The engine owns DynamoDB's semantics; a store offers rows, ranges, atomic mutation, and a few small ports beside
+them. All
+methods are coroutines; `sync.adapt` turns a synchronous backend into this shape. Every method may raise
+`Unavailable`; the
+further errors stand in its docstring. Cancelling a call releases all locks and connections and either applies the
+work as
 a whole or not at all.
 """
 
@@ -34,7 +37,8 @@ class Catalog(Protocol):
     """Tables: their records and their physical spaces, always changed together."""
 
     async def create(self, record: TableRecord) -> None:
-        """Create a table's record and its empty space with all its indexes. Raises AlreadyExists (same namespace and name)."""
+        """Create a table's record and its empty space with all its indexes. Raises AlreadyExists (same namespace and
+        name)."""
 
     async def find(self, namespace: str, name: str) -> TableRecord | None:
         """Return the current record of a table."""
@@ -77,17 +81,22 @@ class Items(Protocol):
     async def mutate(self, mutations: Sequence[Mutation]) -> list[Decision]:
         """Apply independent mutations, each atomic, and return the decisions taken, in order.
 
-        For each: read the row under a lock that covers its absence too, call `decide`, apply the outcome with its index
-        entries and stream records. Mutations of one key apply in the order given, each seeing the one before. The batch
-        commits as a whole, and only then returns; if an error leaves, nothing of it was applied (Ambiguous: all or nothing).
+        For each: read the row under a lock that covers its absence too, call `decide`, apply the outcome with its
+        index
+        entries and stream records. Mutations of one key apply in the order given, each seeing the one before. The
+        batch
+        commits as a whole, and only then returns; if an error leaves, nothing of it was applied (Ambiguous: all or
+        nothing).
         An exception out of a `decide` leaves unchanged. May raise Ambiguous.
         """
 
     async def transact(self, mutations: Sequence[Mutation]) -> list[Decision]:
         """Apply mutations of distinct keys all or nothing, serializable with every other write.
 
-        Like `mutate`, but if any decision is a Reject nothing is applied, and all decisions are returned. A Keep holds its
-        row, or its row's absence, until the commit. Raises Unsupported without the capability `transactions`; may raise
+        Like `mutate`, but if any decision is a Reject nothing is applied, and all decisions are returned. A Keep
+        holds its
+        row, or its row's absence, until the commit. Raises Unsupported without the capability `transactions`; may
+        raise
         Ambiguous.
         """
 
@@ -132,10 +141,12 @@ class Documents(Protocol):
         """
 
     async def delete(self, kind: str, key: str, *, expected: int | None = None) -> None:
-        """Remove a document; an absent one is removed without complaint unless a version is expected. Raises Conflict."""
+        """Remove a document; an absent one is removed without complaint unless a version is expected. Raises
+        Conflict."""
 
     async def list(self, kind: str, *, prefix: str = "", after: str = "", limit: int) -> list[Document]:
-        """Return up to `limit` documents whose key starts with `prefix` and is above `after`, ordered by key's UTF-8 bytes."""
+        """Return up to `limit` documents whose key starts with `prefix` and is above `after`, ordered by key's UTF-8
+        bytes."""
 
 
 class Leases(Protocol):
@@ -200,7 +211,8 @@ class BackendPlugin(Protocol):
     def provision(self, settings: Settings) -> AbstractAsyncContextManager[Settings]:
         """Make the store available for as long as the context lasts, and give the settings to open it with.
 
-        Runs once, in the process that supervises the others: it may start a database, create or migrate a schema. A store
+        Runs once, in the process that supervises the others: it may start a database, create or migrate a schema. A
+        store
         that needs nothing gives the settings back. Raises Unavailable with one sentence an operator understands.
         """
 

@@ -1,7 +1,9 @@
 """Attribute values in their wire form: a JSON object with exactly one member, its type.
 
-Values are kept as the plain dicts of the protocol (`{"S": "x"}`), because that is what arrives, what is stored and what
-is answered. A *normal* value is one that `normalize` returned: numbers in normal form, binaries in canonical base64, so
+Values are kept as the plain dicts of the protocol (`{"S": "x"}`), because that is what arrives, what is stored and
+what
+is answered. A *normal* value is one that `normalize` returned: numbers in normal form, binaries in canonical
+base64, so
 that equal values are equal texts (sets apart, whose order carries no meaning).
 """
 
@@ -38,10 +40,10 @@ TYPE_NAMES: Mapping[str, str] = {
 """Every type's member name and its name in prose."""
 
 EMPTY_VALUE = "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
-MANY_TYPES = "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
-NULL_FALSE = (
-    "One or more parameter values were invalid: Null attribute value types must have the value of true"
+MANY_TYPES = (
+    "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
 )
+NULL_FALSE = "One or more parameter values were invalid: Null attribute value types must have the value of true"
 DUPLICATES = "One or more parameter values were invalid: Input collection {} contains duplicates."
 EMPTY_STRING_SET = "One or more parameter values were invalid: An string set  may not be empty"
 EMPTY_NUMBER_SET = "One or more parameter values were invalid: An number set  may not be empty"
@@ -166,9 +168,7 @@ def item_size(item: Mapping[str, Mapping[str, Any]]) -> int:
     return total
 
 
-_NESTED_OVERHEAD = (
-    3  # a list or map costs three bytes, and one for each of its members (Naming rules, item sizes)
-)
+_NESTED_OVERHEAD = 3  # a list or map costs three bytes, and one for each of its members (Naming rules, item sizes)
 
 
 def _binary_size(content: str) -> int:

@@ -1,7 +1,9 @@
 """Keys: attribute values to the bytes that stores order and compare.
 
-A partition key becomes a 24-byte digest: the first eight bytes of MD5 over `Outliers` and the key's bytes, which is the
-service's own partition order as publicly observed, and sixteen bytes of BLAKE2b over the key's bytes, so that no crafted
+A partition key becomes a 24-byte digest: the first eight bytes of MD5 over `Outliers` and the key's bytes, which is
+the
+service's own partition order as publicly observed, and sixteen bytes of BLAKE2b over the key's bytes, so that no
+crafted
 MD5 collision can make two keys one. A sort key becomes bytes whose unsigned order is the order of the values. Keys of
 several attributes (secondary indexes) are joined so that neither identity nor order can be confused.
 

@@ -34,8 +34,7 @@ def normalize(text: str) -> str:
     Raises a ValidationException for a text that is no number or is out of DynamoDB's range.
     """
     if text == "0" or _PLAIN_INTEGER.match(text):
-        if text[-1] != "0" or len(text) <= limits.NUMBER_DIGITS:
-            return text
+        return text
     return to_text(parse(text))
 
 
