@@ -217,4 +217,4 @@ class BackendPlugin(Protocol):
         """
 
     async def open(self, settings: Settings) -> Backend:
-        """Open the provisioned store; may be called in several processes. Raises Unavailable with one clear sentence."""
+        """Open the provisioned store; may be called in several processes. Raises Unavailable with one sentence."""
