@@ -58,6 +58,7 @@ class Row(NamedTuple):
     """One stored item."""
 
     key: Key
+    """The key of the table's row, in a page of an index too."""
     item: bytes
     """The item as the engine gave it."""
     size: int

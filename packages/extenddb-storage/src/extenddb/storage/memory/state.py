@@ -1,0 +1,133 @@
+"""What a memory store holds; plain data and its invariants, nothing asynchronous.
+
+All changes happen between two awaits, so the event loop makes every method of the ports atomic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from extenddb.core.types.keys import Key, bucket
+from extenddb.storage.errors import ContractViolation, SchemaMismatch
+from extenddb.storage.memory.ordered import Ordered, Place
+from extenddb.storage.model import Change, Document, Estimate, IndexChange, Published, Row, Space, TableRecord
+
+
+class Index:
+    """Entries of one index: where each stands, and its own size where it has one."""
+
+    __slots__ = ("order", "sizes")
+
+    def __init__(self) -> None:
+        self.order = Ordered()
+        self.sizes: dict[Place, int | None] = {}
+
+
+class Table:
+    """Rows of one space with all its indexes."""
+
+    __slots__ = ("bytes", "indexes", "order", "record", "rows")
+
+    def __init__(self, record: TableRecord) -> None:
+        self.record = record
+        self.rows: dict[Key, Row] = {}
+        self.order = Ordered()
+        self.bytes = 0
+        self.indexes: dict[str, Index] = {name: Index() for name in record.space.indexes}
+
+    def put(self, row: Row) -> None:
+        """Write a row; its index entries are changed apart from it."""
+        old = self.rows.get(row.key)
+        if old is None:
+            self.order.add(row.key)
+        self.bytes += row.size - (old.size if old else 0)
+        self.rows[row.key] = row
+
+    def remove(self, key: Key) -> None:
+        """Remove a row if it is there."""
+        old = self.rows.pop(key, None)
+        if old is not None:
+            self.order.discard(key)
+            self.bytes -= old.size
+
+    def reindex(self, key: Key, changes: Iterable[IndexChange]) -> None:
+        """Change the index entries of one row."""
+        for change in changes:
+            index = self.indexes[change.id]
+            if change.old is not None:
+                place = (*change.old.key, *key)
+                index.order.discard(place)
+                index.sizes.pop(place, None)
+            if change.new is not None:
+                place = (*change.new.key, *key)
+                index.order.add(place)
+                index.sizes[place] = change.new.size
+
+    def ordered(self, index: str | None) -> Ordered:
+        """Return the order of the table or of one of its indexes. Raises ContractViolation."""
+        return self.order if index is None else self.index(index).order
+
+    def index(self, name: str) -> Index:
+        """Return an index of this space. Raises ContractViolation for one that the space does not have."""
+        try:
+            return self.indexes[name]
+        except KeyError:
+            raise ContractViolation(f"space {self.record.space.id} has no index {name!r}") from None
+
+    def read(self, index: str | None, places: Iterable[Place]) -> Iterator[Row]:
+        """Yield the rows that stand at these places."""
+        if index is None:
+            for place in places:
+                yield self.rows[Key(*place)]
+            return
+        sizes = self.index(index).sizes
+        for place in places:
+            row = self.rows[Key(place[2], place[3])]
+            size = sizes[place]
+            yield row if size is None else row._replace(size=size)
+
+    def estimate(self) -> dict[str | None, Estimate]:
+        """Return rows and bytes of the table and of each index."""
+        found: dict[str | None, Estimate] = {None: Estimate(rows=len(self.rows), bytes=self.bytes)}
+        for name, index in self.indexes.items():
+            total = sum(row.size for row in self.read(name, index.sizes))
+            found[name] = Estimate(rows=len(index.sizes), bytes=total)
+        return found
+
+
+class Stream:
+    """Published records in the order of their sequences."""
+
+    __slots__ = ("last", "records")
+
+    def __init__(self) -> None:
+        self.records: list[Published] = []
+        self.last = 0
+
+
+class State:
+    """Everything in one store; several handles may share it within a process."""
+
+    def __init__(self) -> None:
+        self.tables: dict[str, Table] = {}
+        self.names: dict[tuple[str, str], str] = {}
+        self.streams: dict[str, Stream] = {}
+        self.documents: dict[str, dict[str, Document]] = {}
+        self.leases: dict[str, tuple[str, float]] = {}
+        self.version = 0
+        self._sequence = 0
+
+    def table(self, space: Space) -> Table:
+        """Return the table of a space that is current. Raises SchemaMismatch."""
+        table = self.tables.get(space.id)
+        if table is None or table.record.space.epoch != space.epoch:
+            raise SchemaMismatch(f"space {space.id} is not at epoch {space.epoch}")
+        return table
+
+    def publish(self, key: Key, changes: Iterable[Change]) -> None:
+        """Append records about one key to their streams."""
+        for change in changes:
+            self._sequence += 1
+            stream = self.streams.setdefault(change.stream, Stream())
+            stream.last = self._sequence
+            stream.records.append(Published(self._sequence, bucket(key.partition), change.created, change.body))

@@ -1,0 +1,61 @@
+"""The streams port in memory: sequences are drawn at the commit, so their order is the commit order."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Awaitable, Callable
+from itertools import islice
+
+from extenddb.storage.memory.state import State, Stream
+from extenddb.storage.model import Published
+
+_NOTHING = Stream()
+
+
+class MemoryStreams:
+    """`spi.Streams` over a `State`."""
+
+    def __init__(self, state: State, enter: Callable[[], Awaitable[None]]) -> None:
+        self._state = state
+        self._enter = enter
+
+    async def read(
+        self,
+        stream: str,
+        *,
+        after: int = 0,
+        until: int | None = None,
+        buckets: tuple[int, int] = (0, 4096),
+        limit: int,
+    ) -> list[Published]:
+        """See `spi.Streams.read`."""
+        await self._enter()
+        records = self._state.streams.get(stream, _NOTHING).records
+        first = bisect_right(records, after, key=_sequence)
+        last = len(records) if until is None else bisect_right(records, until, key=_sequence)
+        low, high = buckets
+        return list(islice((r for r in islice(records, first, last) if low <= r.bucket < high), limit))
+
+    async def last(self, stream: str) -> int:
+        """See `spi.Streams.last`."""
+        await self._enter()
+        return self._state.streams.get(stream, _NOTHING).last
+
+    async def trim(self, stream: str, *, before: int) -> int:
+        """See `spi.Streams.trim`."""
+        await self._enter()
+        found = self._state.streams.get(stream, _NOTHING)
+        kept = [record for record in found.records if record.created >= before]
+        removed = len(found.records) - len(kept)
+        if removed:
+            found.records = kept
+        return removed
+
+    async def drop(self, stream: str) -> None:
+        """See `spi.Streams.drop`."""
+        await self._enter()
+        self._state.streams.pop(stream, None)
+
+
+def _sequence(record: Published) -> int:
+    return record.sequence
