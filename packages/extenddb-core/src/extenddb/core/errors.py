@@ -79,7 +79,7 @@ ERROR_TYPES: Mapping[str, ErrorType] = _registry.kinds
 
 # Front end and validation.
 VALIDATION = _add("ValidationException", namespace=CORAL_VALIDATE)
-SERIALIZATION = _add("SerializationException", namespace=CORAL_SERVICE)
+SERIALIZATION = _add("SerializationException", namespace=CORAL_SERVICE, message_member="Message")
 UNKNOWN_OPERATION = _add("UnknownOperationException", namespace=CORAL_SERVICE)
 ACCESS_DENIED = _add("AccessDeniedException", namespace=CORAL_SERVICE, message_member="Message")
 MISSING_AUTHENTICATION_TOKEN = _add("MissingAuthenticationTokenException", namespace=CORAL_SERVICE)

@@ -1,0 +1,194 @@
+"""Which constraints a request breaks, in the service's words and order.
+
+A request arrives here after its structure was found right, with unknown members and nulls gone; `None` is left only
+where a list or map holds a null. This walk is slow and exact: it runs when a fast check has refused a request.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+from zlib import crc32
+
+from extenddb.core.errors import ServiceError, validation
+from extenddb.core.validation.rules import NUMBER_KINDS, Shape
+
+MOST_REPORTED = 10
+"""Violations that one answer names; further ones are neither named nor counted."""
+NOT_NULL = "Member must not be null"
+_ATTRIBUTE_CLASS = "com.amazonaws.dynamodb.v20120810.AttributeValue"
+
+
+class _Enough(Exception):
+    """As many violations were found as an answer names."""
+
+
+def check(shape: Shape, request: dict[str, Any]) -> None:
+    """Raise the ValidationException that names every violation of a request; return if there is none."""
+    found = find(shape, request)
+    if found:
+        raise _error(found)
+
+
+def find(shape: Shape, request: dict[str, Any]) -> list[str]:
+    """Return the sentences of the first violations of a request, ten at most."""
+    walk = _Walk()
+    with suppress(_Enough):
+        walk.structure(shape, request, "")
+    return walk.found
+
+
+def _error(found: list[str]) -> ServiceError:
+    count = f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected"
+    return validation(f"{count}: {'; '.join(found)}")
+
+
+class _Walk:
+    """One pass over a request that collects sentences."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+
+    def report(self, path: str, text: str, constraint: str) -> None:
+        self.found.append(f"Value {text} at '{path}' failed to satisfy constraint: {constraint}")
+        if len(self.found) == MOST_REPORTED:
+            raise _Enough
+
+    def visit(self, shape: Shape, value: Any, path: str) -> None:
+        """Check a value against its own constraints and those of its parts."""
+        if value is None:
+            self.report(path, "null", NOT_NULL)
+            return
+        for constraint in broken(shape, value):
+            self.report(path, f"'{java_text(shape, value)}'", constraint)
+        self.descend(shape, value, path)
+
+    def descend(self, shape: Shape, value: Any, path: str) -> None:
+        if shape.kind == "structure":
+            self.structure(shape, value, path)
+        elif shape.kind == "list":
+            self.elements(shape, value, path)
+        elif shape.kind == "map":
+            self.entries(shape, value, path)
+
+    def structure(self, shape: Shape, value: dict[str, Any], path: str) -> None:
+        for member in shape.reported:
+            content = value.get(member.name)
+            if content is not None or member.required:
+                inner = f"{path}.{member.printed}" if path else member.printed
+                self.visit(member.shape, content, inner)
+
+    def elements(self, shape: Shape, value: list[Any], path: str) -> None:
+        member = _require(shape.member)
+        if _is_scalar(member):
+            self.scalar_parts(shape, value, path, member, value, "Member must satisfy constraint")
+            self.nulls(value, path)
+            return
+        for number, element in enumerate(value, 1):
+            self.visit(member, element, f"{path}.{number}.member")
+
+    def nulls(self, value: list[Any], path: str) -> None:
+        for number, element in enumerate(value, 1):
+            if element is None:
+                self.report(f"{path}.{number}.member", "null", NOT_NULL)
+
+    def entries(self, shape: Shape, value: dict[str, Any], path: str) -> None:
+        key, content = _require(shape.key), _require(shape.value)
+        self.scalar_parts(shape, value, path, key, list(value), "Map keys must satisfy constraint")
+        whole = content.kind == "list" or _is_scalar(content)
+        if whole:
+            # Bounds of a map's lists and strings are reported once, for the map.
+            parts = list(value.values())
+            self.scalar_parts(shape, value, path, content, parts, "Map value must satisfy constraint")
+        for name, element in value.items():
+            inner = f"{path}.{name}.member"
+            if whole and element is not None:
+                self.descend(content, element, inner)
+            else:
+                self.visit(content, element, inner)
+
+    def scalar_parts(self, shape: Shape, value: Any, path: str, part: Shape, parts: list[Any], sentence: str) -> None:
+        """Report once, for the whole, that some of its parts break a constraint."""
+        if not part.constrained:
+            return
+        if any(element is not None and any(broken(part, element)) for element in parts):
+            every = ", ".join(constraints(part))
+            self.report(path, f"'{java_text(shape, value)}'", f"{sentence}: [{every}]")
+
+
+def broken(shape: Shape, value: Any) -> Iterator[str]:
+    """Yield the sentence of each constraint of the shape itself that a value breaks."""
+    if shape.enum and value not in shape.enum:
+        yield _enum_text(shape)
+    if shape.regex is not None and not shape.regex.fullmatch(value):
+        yield _pattern_text(shape)
+    if shape.minimum is None and shape.maximum is None:
+        return
+    measure = value if shape.kind in NUMBER_KINDS else len(value)
+    if shape.minimum is not None and measure < shape.minimum:
+        yield _minimum_text(shape)
+    if shape.maximum is not None and measure > shape.maximum:
+        yield _maximum_text(shape)
+
+
+def constraints(shape: Shape) -> Iterator[str]:
+    """Yield the sentence of every constraint of the shape itself, as lists of them are printed."""
+    if shape.maximum is not None:
+        yield _maximum_text(shape)
+    if shape.minimum is not None:
+        yield _minimum_text(shape)
+    if shape.pattern is not None:
+        yield _pattern_text(shape)
+    if shape.enum:
+        yield _enum_text(shape)
+
+
+def _measure_name(shape: Shape) -> str:
+    return "value" if shape.kind in NUMBER_KINDS else "length"
+
+
+def _minimum_text(shape: Shape) -> str:
+    return f"Member must have {_measure_name(shape)} greater than or equal to {shape.minimum}"
+
+
+def _maximum_text(shape: Shape) -> str:
+    return f"Member must have {_measure_name(shape)} less than or equal to {shape.maximum}"
+
+
+def _pattern_text(shape: Shape) -> str:
+    return f"Member must satisfy regular expression pattern: {shape.pattern}"
+
+
+def _enum_text(shape: Shape) -> str:
+    return f"Member must satisfy enum value set: [{', '.join(shape.enum)}]"
+
+
+def java_text(shape: Shape, value: Any) -> str:
+    """Return a value as the service prints it: the text Java gives to its objects."""
+    if value is None:
+        return "null"
+    if shape.kind == "attribute":
+        return f"{_ATTRIBUTE_CLASS}@{crc32(repr(value).encode('utf-8', 'replace')):x}"
+    if shape.kind == "structure":
+        members = (f"{member.printed}={java_text(member.shape, value.get(member.name))}" for member in shape.members)
+        return f"{shape.name}({', '.join(members)})"
+    if shape.kind == "list":
+        member = _require(shape.member)
+        return f"[{', '.join(java_text(member, element) for element in value)}]"
+    if shape.kind == "map":
+        content = _require(shape.value)
+        return f"{{{', '.join(f'{name}={java_text(content, element)}' for name, element in value.items())}}}"
+    if shape.kind == "boolean":
+        return "true" if value else "false"
+    return str(value)
+
+
+def _is_scalar(shape: Shape) -> bool:
+    return shape.kind not in ("structure", "list", "map", "attribute")
+
+
+def _require(part: Shape | None) -> Shape:
+    if part is None:
+        raise TypeError("a list or map shape without parts")
+    return part
