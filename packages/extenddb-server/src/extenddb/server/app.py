@@ -1,0 +1,91 @@
+"""The composition root: puts store, engine, authentication and HTTP together in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+from extenddb.engine import Engine, EngineSettings
+from extenddb.server.auth.credentials import AnyKey, Authenticator, FixedKeys, SignatureCheck
+from extenddb.server.config import Settings, auth_mode, cors_origins
+from extenddb.server.http.app import HttpServer
+from extenddb.server.http.cors import Cors
+from extenddb.server.http.dynamodb import DynamoDb, Executor
+from extenddb.server.http.metrics import Metrics
+from extenddb.server.http.service import Service
+from extenddb.server.http.tls import Certificate, context
+from extenddb.server.plan import Plan, metrics_path
+from extenddb.storage.spi import Backend
+
+log = logging.getLogger("extenddb.server")
+
+_PUBLISH_SECONDS = 2.0
+
+
+def authenticator(plan: Plan) -> Authenticator:
+    """Return what tells who calls, as the settings ask for."""
+    settings = plan.settings
+    if auth_mode(settings) == "off":
+        return AnyKey(region=settings.service.region, account=settings.auth.account_id)
+    return SignatureCheck(FixedKeys(plan.key), region=settings.service.region)
+
+
+def service(plan: Plan, executor: Executor, backend: Backend, metrics: Metrics) -> Service:
+    """Return everything that one port answers."""
+    settings = plan.settings
+    dynamodb = DynamoDb(executor, authenticator(plan), metrics=metrics, access_log=settings.http.access_log)
+    return Service(
+        dynamodb,
+        ping=backend.ping,
+        metrics=metrics,
+        region=settings.service.region,
+        cors=Cors(cors_origins(settings)),
+        metrics_open=settings.http.metrics_open,
+    )
+
+
+def engine_settings(settings: Settings) -> EngineSettings:
+    """Return the engine's part of the settings."""
+    return EngineSettings(gather=settings.service.gather, partition_by_region=settings.service.partition_by_region)
+
+
+@contextlib.asynccontextmanager
+async def serving(plan: Plan, backend: Backend, sockets: Sequence[socket.socket]) -> AsyncIterator[HttpServer]:
+    """Answer requests on bound sockets; at the end let those in flight finish. The backend stays the caller's."""
+    metrics = Metrics(metrics_path(plan))
+    engine = Engine(backend, engine_settings(plan.settings))
+    server = HttpServer(service(plan, engine, backend, metrics))
+    metrics.in_flight = lambda: server.in_flight
+    tls = context(Certificate(chain=Path(plan.chain), key=Path(plan.chain_key))) if plan.chain else None
+    publisher = asyncio.create_task(_publish(metrics)) if plan.metrics_folder else None
+    try:
+        await server.listen(sockets, tls)
+        yield server
+    finally:
+        if publisher is not None:
+            publisher.cancel()
+        await server.drain(plan.settings.http.drain_seconds)
+        await engine.close()
+
+
+async def _publish(metrics: Metrics) -> None:
+    while True:
+        await asyncio.sleep(_PUBLISH_SECONDS)
+        try:
+            metrics.publish()
+        except OSError as error:
+            log.warning("Counts cannot be shared: %s", error)
+            return
+
+
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """Return the faster event loop where it is installed, None for the standard one."""
+    try:
+        import uvloop
+    except ImportError:
+        return None
+    return uvloop.new_event_loop

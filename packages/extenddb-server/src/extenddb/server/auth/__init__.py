@@ -1,0 +1,1 @@
+"""Who is calling: Signature Version 4, access keys, and what stands for both in development."""

@@ -1,0 +1,1 @@
+"""HTTP: transport-neutral handlers, and the one module that binds them to aiohttp."""

@@ -1,0 +1,167 @@
+"""The transport: aiohttp's low-level server, made to answer in JSON whatever happens.
+
+`web.Server` without router and middlewares costs half of `web.Application`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import ssl
+from collections.abc import Sequence
+from typing import Any, cast
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestHandler
+
+from extenddb.core.errors import (
+    INTERNAL_SERVER_ERROR,
+    SERIALIZATION,
+    ErrorType,
+    ServiceError,
+)
+from extenddb.server.http.dynamodb import BODY_LIMIT, too_large
+from extenddb.server.http.message import Headers, Request, Response, error_response, request_id
+from extenddb.server.http.service import Service
+
+log = logging.getLogger("extenddb.server")
+
+_SERVER = "Server"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_BACKLOG = 1024
+_LINE_LIMIT = 16 * 1024
+"""Longest request line and header field: presigned requests carry long tokens."""
+_KEEP_ALIVE_SECONDS = 3630.0
+"""Idle connections stay longer than any client's pool keeps them."""
+
+
+class _Protocol(RequestHandler):
+    """Answers broken requests in JSON instead of text, without a traceback in the log."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Return the last answer on a connection."""
+        kind: ErrorType = INTERNAL_SERVER_ERROR
+        if status < 500:
+            kind = SERIALIZATION
+            log.debug("Malformed request: %s", message)
+        else:
+            log.error("Request failed in the transport", exc_info=exc)
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer was begun already")
+        text = "The request is not valid HTTP." if status < 500 else "Internal server error"
+        answer = error_response(ServiceError(kind, text), request_id())
+        answer.status = status
+        response = _to_aiohttp(answer, keep_alive=False)
+        response.force_close()
+        return response
+
+
+def _to_aiohttp(response: Response, *, keep_alive: bool) -> web.Response:
+    headers = response.headers
+    headers["Server"] = _SERVER
+    if keep_alive:
+        headers["Connection"] = "keep-alive"
+    return web.Response(status=response.status, headers=headers, body=response.body)
+
+
+class HttpServer(web.Server):
+    """Binds a service to sockets."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__(
+            self._respond,
+            request_factory=self._request,
+            access_log=None,
+            auto_decompress=False,
+            keepalive_timeout=_KEEP_ALIVE_SECONDS,
+            max_line_size=_LINE_LIMIT,
+            max_field_size=_LINE_LIMIT,
+        )
+        self._service = service
+        self._listeners: list[asyncio.Server] = []
+        self._draining = False
+        self.in_flight = 0
+        """Requests being answered now."""
+
+    def __call__(self) -> RequestHandler:
+        """Return the protocol of a new connection."""
+        return _Protocol(self, loop=self._loop, **self._kwargs)
+
+    def _request(
+        self,
+        message: RawRequestMessage,
+        payload: StreamReader,
+        protocol: RequestHandler,
+        writer: AbstractStreamWriter,
+        task: asyncio.Task[None],
+    ) -> web.BaseRequest:
+        return web.BaseRequest(message, payload, protocol, writer, task, self._loop, client_max_size=BODY_LIMIT)
+
+    async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.in_flight += 1
+        try:
+            response = await self._answer(request)
+        finally:
+            self.in_flight -= 1
+        answer = _to_aiohttp(response, keep_alive=request.keep_alive and not self._draining)
+        if self._draining:
+            answer.force_close()
+        return answer
+
+    async def _answer(self, request: web.BaseRequest) -> Response:
+        message = request._message
+        headers = message.headers
+        try:
+            body = await self._read(request) if request.body_exists else b""
+        except web.HTTPRequestEntityTooLarge:
+            return error_response(too_large(), request_id())
+        protocol = request.protocol
+        peer = protocol.peername
+        return await self._service.handle(
+            Request(
+                method=message.method,
+                target=message.path,
+                headers=cast("Headers", headers),
+                body=body,
+                peer=peer[0] if peer and not isinstance(peer, str) else "",
+                secure=protocol.ssl_context is not None,
+            )
+        )
+
+    @staticmethod
+    async def _read(request: web.BaseRequest) -> bytes:
+        """Return the body; one that is announced as too large is neither invited nor read."""
+        length = request.content_length
+        if length is not None and length > BODY_LIMIT:
+            raise web.HTTPRequestEntityTooLarge(max_size=BODY_LIMIT, actual_size=length)
+        if request.headers.get("Expect", "").lower() == "100-continue":
+            await request.writer.write(_CONTINUE)
+            cast("Any", request.writer).output_size = 0
+        return await request.read()
+
+    async def listen(self, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None = None) -> None:
+        """Answer on bound sockets from now on."""
+        loop = asyncio.get_running_loop()
+        for each in sockets:
+            listener = await loop.create_server(self, sock=each, ssl=tls, backlog=_BACKLOG)
+            self._listeners.append(listener)
+
+    async def drain(self, seconds: float) -> None:
+        """Stop accepting, let requests in flight end for at most some seconds, then close all connections."""
+        self._draining = True
+        for listener in self._listeners:
+            listener.close()
+        self.pre_shutdown()
+        await self.shutdown(seconds)

@@ -1,0 +1,102 @@
+"""Requests and responses as plain values, so that a handler does not know its transport."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import orjson
+
+from extenddb.core.errors import ServiceError
+
+JSON_1_0 = "application/x-amz-json-1.0"
+"""Content type of every answer of the service."""
+_REQUEST_ID_BYTES = 26
+_SILENT_WITHOUT_TEXT = frozenset({"SerializationException", "UnknownOperationException"})
+"""Front-end errors that the service answers without a text member when it has nothing to say."""
+
+
+class Headers(Protocol):
+    """Header fields by name, whatever the case of the name."""
+
+    def get(self, key: str, default: str = "", /) -> str:
+        """Return the first value of a field."""
+
+    def getall(self, key: str, default: Sequence[str] = (), /) -> Sequence[str]:
+        """Return all values of a field, in the order sent."""
+
+    def __contains__(self, key: object, /) -> bool:
+        """Tell whether a field was sent."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP request, its body read completely."""
+
+    method: str
+    target: str
+    """Path and query as they stood in the request line, still encoded."""
+    headers: Headers
+    body: bytes
+    peer: str = ""
+    """Address of the other end of the connection; empty when there is none."""
+    secure: bool = False
+    """Whether the connection is encrypted."""
+
+    @property
+    def path(self) -> str:
+        """Return the target without its query."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """Return the query without its question mark."""
+        return self.target.partition("?")[2]
+
+
+@dataclass(slots=True, kw_only=True)
+class Response:
+    """One HTTP answer. The transport adds Date, Server, Content-Length and the state of the connection."""
+
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+def request_id() -> str:
+    """Return a new request id: 52 capital letters and digits, as long as the service's own."""
+    return os.urandom(_REQUEST_ID_BYTES).hex().upper()
+
+
+def signed_headers(body: bytes, identifier: str) -> dict[str, str]:
+    """Return the headers that let SDKs check an answer; the checksum covers exactly the bytes sent."""
+    return {
+        "x-amzn-RequestId": identifier,
+        "x-amz-crc32": str(zlib.crc32(body)),
+        "Content-Type": JSON_1_0,
+    }
+
+
+def json_response(value: Any, identifier: str, status: int = 200) -> Response:
+    """Return a JSON answer in the manner of the service."""
+    body = orjson.dumps(value)
+    return Response(status=status, headers=signed_headers(body, identifier), body=body)
+
+
+def error_body(error: ServiceError) -> dict[str, Any]:
+    """Return the JSON object of an error, without an empty text where the service leaves it out."""
+    body = error.body()
+    if not error.message and error.kind.name in _SILENT_WITHOUT_TEXT:
+        del body[error.kind.message_member]
+    return body
+
+
+def error_response(error: ServiceError, identifier: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return the answer that carries an error."""
+    response = json_response(error_body(error), identifier, error.kind.status)
+    if headers:
+        response.headers.update(headers)
+    return response

@@ -1,0 +1,77 @@
+"""A worker process: `python -m extenddb.server.worker`, started and fed by the supervisor.
+
+One line of JSON on the standard input is its plan; the end of that input means that the supervisor is gone. It
+answers `ready` on the standard output. Modules are imported before the plan is read, so that workers warm up while
+the store is made available.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+
+import orjson
+
+from extenddb.server.app import loop_factory, serving
+from extenddb.server.config import ConfigError
+from extenddb.server.logs import set_up
+from extenddb.server.plan import Plan, bind, plan_from_json
+from extenddb.storage.errors import StorageError
+from extenddb.storage.registry import RegistryError, load_backend
+
+READY = b"ready\n"
+_PR_SET_PDEATHSIG = 1
+
+
+def main() -> int:
+    """Run one worker and return its exit code."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C reaches the whole group; the supervisor decides
+    _die_with_parent()
+    line = sys.stdin.buffer.readline()
+    if not line:
+        return 0
+    plan = plan_from_json(orjson.loads(line))
+    set_up(plan.settings.process.log_level, plan.settings.process.log_format)
+    try:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(_serve(plan))
+    except (ConfigError, RegistryError, StorageError) as error:
+        sys.stderr.write(f"extenddb-server: {error}\n")
+        return 1
+    return 0
+
+
+def _die_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+async def _serve(plan: Plan) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    loop.add_reader(sys.stdin.fileno(), _orphaned, stop)
+    backend = await load_backend(plan.settings.store.backend).open(plan.store)
+    try:
+        bound = bind(plan.host, plan.port, shared=True)
+        async with serving(plan, backend, [bound]):
+            sys.stdout.buffer.write(READY)
+            sys.stdout.buffer.flush()
+            await stop.wait()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+        await backend.close()
+
+
+def _orphaned(stop: asyncio.Event) -> None:
+    """Stop when the supervisor's end of the pipe is closed; it never writes a second line."""
+    if not os.read(sys.stdin.fileno(), 1):
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        stop.set()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
