@@ -1,0 +1,105 @@
+"""Tables and indexes as values: key schemas, projections, definitions, and the keys of items under them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from extenddb.core.types import keys
+from extenddb.core.types.attribute import AttributeValue, Item, item_size, type_of
+from extenddb.core.types.keys import Key
+
+IndexKind: TypeAlias = Literal["GLOBAL", "LOCAL"]
+ProjectionKind: TypeAlias = Literal["ALL", "KEYS_ONLY", "INCLUDE"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySchema:
+    """The attributes that make the key of a table or index, and their types."""
+
+    hash: tuple[str, ...]
+    """Partition key attributes: one for a table, up to four for a global index."""
+    range: tuple[str, ...] = ()
+    """Sort key attributes: none or one for a table, up to four for a global index."""
+    types: Mapping[str, str]
+    """S, N or B by attribute name."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All key attributes, partition first."""
+        return self.hash + self.range
+
+    def key(self, item: Mapping[str, AttributeValue]) -> Key:
+        """Return the key of an item that has all key attributes with the right types."""
+        if len(self.hash) == 1:
+            partition = keys.digest(keys.value_bytes(item[self.hash[0]]))
+        else:
+            partition = keys.partition([item[name] for name in self.hash])
+        if not self.range:
+            return Key(partition, b"")
+        return Key(partition, keys.sort([item[name] for name in self.range]))
+
+    def fits(self, item: Mapping[str, AttributeValue]) -> bool:
+        """Tell whether an item has all key attributes with the right types."""
+        for name in self.names:
+            value = item.get(name)
+            if value is None or type_of(value) != self.types[name]:
+                return False
+        return True
+
+    def attributes(self, item: Mapping[str, AttributeValue]) -> Item:
+        """Return the key attributes of an item."""
+        return {name: item[name] for name in self.names}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexDefinition:
+    """A secondary index."""
+
+    name: str
+    id: str
+    """Id of the index in its table's space."""
+    kind: IndexKind
+    schema: KeySchema
+    projection: ProjectionKind
+    attributes: tuple[str, ...] = ()
+    """Non-key attributes of an INCLUDE projection."""
+    projected: frozenset[str] | None
+    """All attributes an entry holds: own keys, the table's keys, included ones; None means every attribute."""
+
+    def project(self, item: Item) -> Item:
+        """Return what the index holds of an item."""
+        projected = self.projected
+        if projected is None:
+            return item
+        return {name: value for name, value in item.items() if name in projected}
+
+    def entry_size(self, item: Item) -> int | None:
+        """Return the size of what the index holds of an item; None when it holds all of it."""
+        return None if self.projected is None else item_size(self.project(item))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TableDefinition:
+    """A table's name, key and indexes: all that reading and writing items needs to know."""
+
+    name: str
+    schema: KeySchema
+    indexes: tuple[IndexDefinition, ...] = ()
+
+    def index(self, name: str) -> IndexDefinition | None:
+        """Return the index of that name."""
+        for index in self.indexes:
+            if index.name == name:
+                return index
+        return None
+
+
+def projected_names(
+    projection: ProjectionKind, table: KeySchema, index: KeySchema, attributes: tuple[str, ...]
+) -> frozenset[str] | None:
+    """Return the names of all attributes an index entry holds; None for all."""
+    if projection == "ALL":
+        return None
+    return frozenset((*table.names, *index.names, *attributes))

@@ -1,0 +1,64 @@
+"""What an operation works with: who calls, the store, the tables, the clock. All injected."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from extenddb.engine.tables.cache import Tables
+from extenddb.storage.coalesce import Coalescer
+from extenddb.storage.spi import Backend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """On whose behalf a request runs."""
+
+    account: str = "000000000000"
+    """Twelve digits; tables belong to an account."""
+    region: str = "us-east-1"
+    """Region of the ARNs in answers; any string."""
+    principal: str = ""
+    """ARN of the caller, empty when requests are not authenticated."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineSettings:
+    """How the engine behaves where DynamoDB leaves a choice."""
+
+    gather: bool = True
+    """Send concurrent requests to the store in sets."""
+    partition_by_region: bool = False
+    """Keep tables of different regions apart; by default a name is one table whatever the region."""
+
+
+def now_ms() -> int:
+    """Return the time in milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+def new_id() -> str:
+    """Return a fresh UUID, in lower-case text with hyphens."""
+    return str(uuid.uuid4())
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """The surroundings of every operation of one engine."""
+
+    backend: Backend
+    items: Coalescer
+    tables: Tables
+    settings: EngineSettings
+    clock: Callable[[], int] = field(default=now_ms)
+    """Time in milliseconds since the epoch."""
+    ids: Callable[[], str] = field(default=new_id)
+    """Fresh UUIDs."""
+
+    def namespace(self, caller: Caller) -> str:
+        """Return the namespace in which the caller's table names are unique."""
+        if self.settings.partition_by_region:
+            return f"{caller.account}/{caller.region}"
+        return caller.account

@@ -1,0 +1,80 @@
+"""`Engine.execute`: from an operation's name and its request to the answer.
+
+Decoding, dispatch, and what becomes of a store's errors are here; everything else is in `ops`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from extenddb.core.errors import (
+    INTERNAL_SERVER_ERROR,
+    SERVICE_UNAVAILABLE,
+    TRANSACTION_CONFLICT,
+    UNKNOWN_OPERATION,
+    ErrorType,
+    ServiceError,
+)
+from extenddb.core.wire.decode import decode
+from extenddb.engine.context import Caller, Context, EngineSettings
+from extenddb.engine.ops import OPERATIONS
+from extenddb.engine.tables.cache import Tables
+from extenddb.storage.coalesce import Coalescer, CoalesceSettings
+from extenddb.storage.errors import SchemaMismatch, SerializationFailure, StorageError, Unavailable
+from extenddb.storage.spi import Backend
+
+_ATTEMPTS = 4  # of one request against tables that change under it
+
+_SERVICE_ERRORS: tuple[tuple[type[StorageError], ErrorType, str], ...] = (
+    (
+        SerializationFailure,
+        TRANSACTION_CONFLICT,
+        "Transaction is ongoing for the item",
+    ),
+    (Unavailable, SERVICE_UNAVAILABLE, "The store is temporarily unavailable. Please retry the request."),
+    (StorageError, INTERNAL_SERVER_ERROR, "The request processing has failed because of an unknown error."),
+)
+"""What a client is told when a store's error is left over after all retries; the first match counts."""
+
+
+class Engine:
+    """Answers operations over one open backend. Does not own the backend: whoever opened it closes it."""
+
+    def __init__(self, backend: Backend, settings: EngineSettings | None = None) -> None:
+        settings = settings or EngineSettings()
+        self.context = Context(
+            backend=backend,
+            items=Coalescer(backend.items, CoalesceSettings(gather=settings.gather)),
+            tables=Tables(backend.catalog),
+            settings=settings,
+        )
+
+    async def execute(self, operation: str, caller: Caller, payload: object) -> dict[str, Any]:
+        """Answer one operation; `payload` is the parsed JSON body.
+
+        The answer is for the JSON encoder of `codec`: it may hold stored bytes. Raises ServiceError, and nothing else
+        but defects.
+        """
+        run = OPERATIONS.get(operation)
+        if run is None:
+            raise ServiceError(UNKNOWN_OPERATION)
+        request = decode(operation, payload)
+        for _ in range(_ATTEMPTS):
+            try:
+                return await run(self.context, caller, request)
+            except SchemaMismatch:
+                self.context.tables.forget_all()
+            except StorageError as error:
+                raise _service_error(error) from error
+        raise ServiceError(SERVICE_UNAVAILABLE, "The table keeps changing. Please retry the request.")
+
+    async def close(self) -> None:
+        """Finish what is queued."""
+        await self.context.items.close()
+
+
+def _service_error(error: StorageError) -> ServiceError:
+    for kind, answer, message in _SERVICE_ERRORS:
+        if isinstance(error, kind):
+            return ServiceError(answer, message)
+    raise AssertionError  # the last row matches every StorageError

@@ -1,0 +1,55 @@
+"""From a change of an item to the changes of its index entries, and to what they cost. Pure."""
+
+from __future__ import annotations
+
+from extenddb.core.types.attribute import Item, item_size
+from extenddb.core.types.capacity import Consumed, write_units
+from extenddb.core.types.table import IndexDefinition
+from extenddb.engine.tables.table import Table
+from extenddb.storage.model import Entry, IndexChange
+
+
+def entry(index: IndexDefinition, item: Item | None) -> Entry | None:
+    """Return where an item stands in an index; None when it lacks one of the index's keys (a sparse index)."""
+    if item is None or not index.schema.fits(item):
+        return None
+    return Entry(index.schema.key(item), index.entry_size(item))
+
+
+def changes(table: Table, old: Item | None, new: Item | None) -> tuple[IndexChange, ...]:
+    """Return the index entries that differ between two states of an item."""
+    found = []
+    for index in table.indexes:
+        before, after = entry(index, old), entry(index, new)
+        if before != after:
+            found.append(IndexChange(index.id, before, after))
+    return tuple(found)
+
+
+def write_capacity(table: Table, old: Item | None, new: Item | None, consumed: Consumed) -> None:
+    """Add what the table's indexes consume for a change of an item.
+
+    An entry that appears or goes costs its size, one whose key changes costs both, one whose projected attributes
+    change costs the larger, and one that stays the same costs nothing.
+    """
+    for index in table.indexes:
+        before, after = _projected(index, old), _projected(index, new)
+        if before == after:
+            continue
+        units = _entry_units(index, before, after)
+        parts = consumed.local if index.kind == "LOCAL" else consumed.global_
+        parts[index.name] = parts.get(index.name, 0.0) + units
+
+
+def _projected(index: IndexDefinition, item: Item | None) -> Item | None:
+    if item is None or not index.schema.fits(item):
+        return None
+    return index.project(item)
+
+
+def _entry_units(index: IndexDefinition, before: Item | None, after: Item | None) -> float:
+    if before is None or after is None:
+        return write_units(item_size(before or after or {}))
+    if index.schema.attributes(before) == index.schema.attributes(after):
+        return write_units(item_size(before), item_size(after))
+    return write_units(item_size(before)) + write_units(item_size(after))

@@ -1,0 +1,35 @@
+"""One module per operation, and the table that finds them by name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+from extenddb.engine.context import Caller, Context
+from extenddb.engine.ops.create_table import create_table
+from extenddb.engine.ops.delete_item import delete_item
+from extenddb.engine.ops.delete_table import delete_table
+from extenddb.engine.ops.describe_table import describe_table
+from extenddb.engine.ops.get_item import get_item
+from extenddb.engine.ops.list_tables import list_tables
+from extenddb.engine.ops.put_item import put_item
+from extenddb.engine.ops.query import query
+from extenddb.engine.ops.scan import scan
+from extenddb.engine.ops.update_item import update_item
+
+Operation: TypeAlias = Callable[[Context, Caller, Any], Awaitable[dict[str, Any]]]
+"""Answers a checked request; raises ServiceError or StorageError."""
+
+OPERATIONS: Mapping[str, Operation] = {
+    "CreateTable": create_table,
+    "DeleteItem": delete_item,
+    "DeleteTable": delete_table,
+    "DescribeTable": describe_table,
+    "GetItem": get_item,
+    "ListTables": list_tables,
+    "PutItem": put_item,
+    "Query": query,
+    "Scan": scan,
+    "UpdateItem": update_item,
+}
+"""Every operation that is answered, by name."""

@@ -1,0 +1,32 @@
+"""DeleteTable: remove a table and everything in it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from extenddb.core.errors import validation
+from extenddb.engine.context import Caller, Context
+from extenddb.engine.ops.describe_table import load_table
+from extenddb.engine.tables import describe
+from extenddb.storage.errors import NotFound
+
+if TYPE_CHECKING:
+    from extenddb.core.model.requests import DeleteTableInput
+
+
+async def delete_table(context: Context, caller: Caller, request: DeleteTableInput) -> dict[str, Any]:
+    """Answer DeleteTable. The answer says DELETING as the service's does; the table is gone when it arrives."""
+    table = await load_table(context, caller, request["TableName"])
+    name = table.definition.name
+    if table.description["DeletionProtectionEnabled"]:
+        raise validation(
+            "Resource cannot be deleted as it is currently protected against deletion. "
+            "Disable deletion protection first."
+        )
+    try:
+        await context.backend.catalog.drop(table.space)
+    except NotFound:
+        pass  # another request removed it in between: it is gone, which is what was asked for
+    finally:
+        context.tables.forget(table.record.namespace, name)
+    return {"TableDescription": describe.described(table, {}, "DELETING")}

@@ -1,0 +1,101 @@
+"""What Query and Scan share: the index, Select and its rules, and the start key's values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from extenddb.core.errors import ServiceError, validation
+from extenddb.core.expressions import Condition, Projection
+from extenddb.core.types.attribute import Item, normalize
+from extenddb.core.types.table import IndexDefinition
+from extenddb.engine.read_path import Reading
+from extenddb.engine.tables.table import Table
+
+_INVALID = "One or more parameter values were invalid: "
+
+
+def require_index(table: Table, request: Mapping[str, Any]) -> IndexDefinition | None:
+    """Return the index a request names, or None for the table itself; raises for reads the index does not offer."""
+    name = request.get("IndexName")
+    if name is None:
+        return None
+    index = table.definition.index(name)
+    if index is None:
+        raise validation(f"The table does not have the specified index: {name}")
+    if index.kind == "GLOBAL" and request.get("ConsistentRead"):
+        raise validation("Consistent reads are not supported on global secondary indexes")
+    return index
+
+
+def normal_start_key(request: Mapping[str, Any]) -> Item | None:
+    """Return ExclusiveStartKey with normal values; raises for values that are none."""
+    key = request.get("ExclusiveStartKey")
+    if key is None:
+        return None
+    try:
+        return {name: normalize(value) for name, value in key.items()}
+    except ServiceError as error:
+        raise validation(f"The provided starting key is invalid: {error.message}") from None
+
+
+def reading(
+    table: Table,
+    index: IndexDefinition | None,
+    request: Mapping[str, Any],
+    filter_: Condition | None,
+    projection: Projection | None,
+) -> Reading:
+    """Return what shall be done with the rows; raises where Select, index and projection do not go together."""
+    select = request.get("Select")
+    if select is not None:
+        _check_select(select, index, request)
+    return Reading(
+        table=table,
+        index=index,
+        filter=filter_,
+        projection=projection,
+        count_only=select == "COUNT",
+        whole_items=_needs_whole_items(index, select, projection),
+        consistent=bool(request.get("ConsistentRead")),
+    )
+
+
+def _check_select(select: str, index: IndexDefinition | None, request: Mapping[str, Any]) -> None:
+    given = next((name for name in ("ProjectionExpression", "AttributesToGet") if request.get(name) is not None), None)
+    if select == "SPECIFIC_ATTRIBUTES":
+        if given is None:
+            raise validation(
+                "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
+            )
+        return
+    if given is not None:
+        what = "only the Count" if select == "COUNT" else select
+        raise validation(f"Cannot specify the {given} when choosing to get {what}")
+    if select == "ALL_PROJECTED_ATTRIBUTES" and index is None:
+        raise validation("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
+    if select == "ALL_ATTRIBUTES" and index is not None and index.kind == "GLOBAL" and index.projected is not None:
+        raise validation(
+            f"{_INVALID}Select type ALL_ATTRIBUTES is not supported for global secondary index {index.name} because "
+            "its projection type is not ALL"
+        )
+
+
+def _needs_whole_items(index: IndexDefinition | None, select: str | None, projection: Projection | None) -> bool:
+    """Local indexes fetch what they do not hold; global ones answer only what they hold."""
+    if index is None or index.projected is None:
+        return False
+    if index.kind == "GLOBAL":
+        _check_projected(index, projection)
+        return False
+    if projection is not None:
+        return not projection.top_level_names <= index.projected
+    return select == "ALL_ATTRIBUTES"
+
+
+def _check_projected(index: IndexDefinition, projection: Projection | None) -> None:
+    if projection is None or index.projected is None:
+        return
+    missing = sorted(projection.top_level_names - index.projected)
+    if missing:
+        raise validation(f"{_INVALID}Global secondary index {index.name} does not project [{', '.join(missing)}]")

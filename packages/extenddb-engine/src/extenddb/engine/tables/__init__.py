@@ -1,0 +1,1 @@
+"""Tables: their documents, their life, and the cache of both."""

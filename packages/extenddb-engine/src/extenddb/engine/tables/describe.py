@@ -1,0 +1,86 @@
+"""Descriptions of tables: made from a request when a table is created, and completed when it is described. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from extenddb.core.arn import TableArn
+from extenddb.engine.tables.table import INDEX_MEMBERS, Table
+from extenddb.storage.model import Estimate
+
+_NO_THROUGHPUT = {"ReadCapacityUnits": 0, "WriteCapacityUnits": 0}
+_PASSED_ON = ("OnDemandThroughput", "WarmThroughput")
+
+
+def created(request: Mapping[str, Any], *, arn: TableArn, table_id: str, created_ms: int) -> dict[str, Any]:
+    """Return the description of a new, active table."""
+    seconds = created_ms / 1000
+    on_demand = request.get("BillingMode") == "PAY_PER_REQUEST"
+    description: dict[str, Any] = {
+        "AttributeDefinitions": request["AttributeDefinitions"],
+        "TableName": arn.table,
+        "KeySchema": request["KeySchema"],
+        "TableStatus": "ACTIVE",
+        "CreationDateTime": seconds,
+        "ProvisionedThroughput": _throughput(request.get("ProvisionedThroughput")),
+        "TableArn": str(arn),
+        "TableId": table_id,
+        "DeletionProtectionEnabled": bool(request.get("DeletionProtectionEnabled")),
+    }
+    if on_demand:
+        description["BillingModeSummary"] = {
+            "BillingMode": "PAY_PER_REQUEST",
+            "LastUpdateToPayPerRequestDateTime": seconds,
+        }
+    description.update({name: request[name] for name in _PASSED_ON if request.get(name) is not None})
+    if request.get("TableClass") is not None:
+        description["TableClassSummary"] = {"TableClass": request["TableClass"]}
+    for member, kind in INDEX_MEMBERS:
+        if request.get(member):
+            description[member] = [_index(index, arn, with_status=kind == "GLOBAL") for index in request[member]]
+    return description
+
+
+def _throughput(given: Mapping[str, int] | None) -> dict[str, Any]:
+    return {"NumberOfDecreasesToday": 0, **(given or _NO_THROUGHPUT)}
+
+
+def _index(index: Mapping[str, Any], arn: TableArn, *, with_status: bool) -> dict[str, Any]:
+    description: dict[str, Any] = {
+        "IndexName": index["IndexName"],
+        "KeySchema": index["KeySchema"],
+        "Projection": index["Projection"],
+        "IndexArn": arn.index(index["IndexName"]),
+    }
+    if with_status:
+        description["IndexStatus"] = "ACTIVE"
+        description["ProvisionedThroughput"] = _throughput(index.get("ProvisionedThroughput"))
+        description.update({name: index[name] for name in _PASSED_ON if index.get(name) is not None})
+    return description
+
+
+def described(table: Table, estimates: Mapping[str | None, Estimate], status: str | None = None) -> dict[str, Any]:
+    """Return the table's description with its counts; `status` replaces that of the table and its global indexes."""
+    nothing = Estimate(rows=0, bytes=0)
+    whole = estimates.get(None, nothing)
+    description = {**table.description, "ItemCount": whole.rows, "TableSizeBytes": whole.bytes}
+    if status is not None:
+        description["TableStatus"] = status
+    for member, kind in INDEX_MEMBERS:
+        if member not in description:
+            continue
+        description[member] = [
+            _counted(
+                index, estimates.get(table.index_ids[index["IndexName"]], nothing), status if kind == "GLOBAL" else None
+            )
+            for index in description[member]
+        ]
+    return description
+
+
+def _counted(index: Mapping[str, Any], estimate: Estimate, status: str | None) -> dict[str, Any]:
+    counted = {**index, "IndexSizeBytes": estimate.bytes, "ItemCount": estimate.rows}
+    if status is not None:
+        counted["IndexStatus"] = status
+    return counted

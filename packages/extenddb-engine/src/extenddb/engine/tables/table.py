@@ -1,0 +1,108 @@
+"""A table as requests meet it: the catalog's record, its description, and the definition derived from both.
+
+The document kept in the catalog is the table's description in the shape of DescribeTable, without what changes by
+itself (counts, sizes), and the ids of its indexes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from extenddb.core.types.table import IndexDefinition, IndexKind, KeySchema, TableDefinition, projected_names
+from extenddb.engine import codec
+from extenddb.storage.model import Space, TableRecord
+
+INDEX_MEMBERS: tuple[tuple[str, IndexKind], ...] = (
+    ("LocalSecondaryIndexes", "LOCAL"),
+    ("GlobalSecondaryIndexes", "GLOBAL"),
+)
+"""Where a description holds its indexes, and of which kind they are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One version of a table."""
+
+    record: TableRecord
+    description: Mapping[str, Any]
+    """As DescribeTable answers it, without counts and sizes."""
+    index_ids: Mapping[str, str]
+    """Id in the space by index name."""
+    definition: TableDefinition
+
+    @property
+    def space(self) -> Space:
+        """The table's space in the store."""
+        return self.record.space
+
+    @property
+    def schema(self) -> KeySchema:
+        """The table's key schema."""
+        return self.definition.schema
+
+    @property
+    def indexes(self) -> tuple[IndexDefinition, ...]:
+        """The table's secondary indexes."""
+        return self.definition.indexes
+
+
+def from_record(record: TableRecord) -> Table:
+    """Return the table of a catalog record."""
+    document = codec.parse(record.document)
+    description = document["Description"]
+    index_ids = document["IndexIds"]
+    return Table(
+        record=record,
+        description=description,
+        index_ids=index_ids,
+        definition=definition_of(description, index_ids),
+    )
+
+
+def to_document(description: Mapping[str, Any], index_ids: Mapping[str, str]) -> bytes:
+    """Return the document to keep in the catalog."""
+    return codec.dump({"Description": description, "IndexIds": index_ids})
+
+
+def definition_of(description: Mapping[str, Any], index_ids: Mapping[str, str]) -> TableDefinition:
+    """Derive what item operations need from a description."""
+    types = {each["AttributeName"]: each["AttributeType"] for each in description["AttributeDefinitions"]}
+    schema = key_schema(description["KeySchema"], types)
+    indexes = tuple(
+        _index(index, kind, schema, types, index_ids)
+        for member, kind in INDEX_MEMBERS
+        for index in description.get(member, ())
+    )
+    return TableDefinition(name=description["TableName"], schema=schema, indexes=indexes)
+
+
+def key_schema(elements: Iterable[Mapping[str, str]], types: Mapping[str, str]) -> KeySchema:
+    """Return the key schema of KeySchema elements."""
+    names: dict[str, list[str]] = {"HASH": [], "RANGE": []}
+    for element in elements:
+        names[element["KeyType"]].append(element["AttributeName"])
+    used = (*names["HASH"], *names["RANGE"])
+    return KeySchema(hash=tuple(names["HASH"]), range=tuple(names["RANGE"]), types={name: types[name] for name in used})
+
+
+def _index(
+    index: Mapping[str, Any],
+    kind: IndexKind,
+    table: KeySchema,
+    types: Mapping[str, str],
+    index_ids: Mapping[str, str],
+) -> IndexDefinition:
+    schema = key_schema(index["KeySchema"], types)
+    projection = index["Projection"]["ProjectionType"]
+    attributes = tuple(index["Projection"].get("NonKeyAttributes", ()))
+    return IndexDefinition(
+        name=index["IndexName"],
+        id=index_ids[index["IndexName"]],
+        kind=kind,
+        schema=schema,
+        projection=projection,
+        attributes=attributes,
+        projected=projected_names(projection, table, schema, attributes),
+    )

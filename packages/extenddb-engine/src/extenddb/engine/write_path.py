@@ -1,0 +1,185 @@
+"""Writing one item: the pure decision that the store calls under its lock, and the answer made of it.
+
+`Write` holds everything PutItem, UpdateItem and DeleteItem differ in as values; condition, sizes, index entries and
+return values are decided here for single writes, batches, transactions and statements alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from extenddb.core.errors import CONDITIONAL_CHECK_FAILED, ServiceError
+from extenddb.core.expressions import Condition
+from extenddb.core.types.attribute import Item
+from extenddb.core.types.capacity import Consumed, write_units
+from extenddb.engine import codec, indexes
+from extenddb.engine.tables.table import Table
+from extenddb.storage.model import Decision, Delete, Keep, Key, Mutation, Put, Reject, Row
+
+CONDITION_FAILED = "The conditional request failed"
+
+
+class NewItem:
+    """An item to be stored, with its bytes and its size."""
+
+    __slots__ = ("body", "item", "size")
+
+    def __init__(self, item: Item, size: int) -> None:
+        self.item = item
+        self.size = size
+        self.body = codec.dump(item)
+
+
+class Written:
+    """What a write found and left."""
+
+    __slots__ = ("_old_item", "new", "old")
+
+    def __init__(self, old: Row | None, old_item: Item | None, new: NewItem | None) -> None:
+        self.old = old
+        self.new = new
+        self._old_item = old_item
+
+    @property
+    def old_item(self) -> Item | None:
+        """The item before the write, parsed when first asked for."""
+        if self._old_item is None and self.old is not None:
+            self._old_item = codec.load(self.old.item)
+        return self._old_item
+
+
+class Transform(Protocol):
+    """From the old item to the new one; None removes it. Raises ServiceError when it cannot be made."""
+
+    def __call__(self, old: Item | None, /) -> NewItem | None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """One write of one item, ready to be decided."""
+
+    table: Table
+    key: Key
+    transform: Transform
+    parses_old: bool
+    """The condition or the transform looks into the old item."""
+    condition: Condition | None = None
+    returns_old_on_failure: bool = False
+    """ReturnValuesOnConditionCheckFailure is ALL_OLD."""
+    needs_old: bool = True
+    """The answer speaks of the old item: its attributes, or its size in capacity units."""
+
+    @property
+    def blind(self) -> bool:
+        """Whether neither the decision nor the answer depends on the old item."""
+        return not (self.needs_old or self.parses_old or self.table.indexes)
+
+    def mutation(self) -> Mutation:
+        """Return what the store is asked to do."""
+        return Mutation(self.table.space, self.key, self.decide, self.blind)
+
+    def decide(self, row: Row | None) -> Decision:
+        """Decide about the row as the store has it now."""
+        old = codec.load(row.item) if row is not None and (self.parses_old or self.table.indexes) else None
+        if self.condition is not None and not self.condition.matches(old):
+            return Reject(self._condition_failed(row))
+        try:
+            new = self.transform(old)
+        except ServiceError as error:
+            return Reject(error)
+        written = Written(row, old, new)
+        if new is None:
+            if row is None and not self.blind:
+                return Keep(answer=written)
+            return Delete(indexes.changes(self.table, old, None), answer=written)
+        if row is not None and row.item == new.body:
+            return Keep(answer=written)
+        return Put(new.body, new.size, indexes.changes(self.table, old, new.item), answer=written)
+
+    def _condition_failed(self, row: Row | None) -> ServiceError:
+        members = {}
+        if self.returns_old_on_failure and row is not None:
+            members["Item"] = codec.raw(row.item)
+        return ServiceError(CONDITIONAL_CHECK_FAILED, CONDITION_FAILED, **members)
+
+
+def require_written(decision: Decision) -> Written:
+    """Return what a decided write left; raises the error it was rejected with."""
+    answer = decision.answer
+    if isinstance(answer, ServiceError):
+        raise answer
+    assert isinstance(answer, Written)  # noqa: S101  (a decision of this module)
+    return answer
+
+
+def consumed(table: Table, written: Written) -> Consumed:
+    """Return the capacity a write consumed of its table and indexes."""
+    old_size = written.old.size if written.old is not None else 0
+    units = Consumed(write_units(old_size, written.new.size if written.new is not None else 0))
+    if table.indexes:
+        indexes.write_capacity(table, written.old_item, written.new.item if written.new is not None else None, units)
+    return units
+
+
+ReturnedAttributes = Callable[[Written], Any]
+"""From what was written to the Attributes member; None when there is none."""
+
+
+def all_old(written: Written) -> Any:
+    """ReturnValues=ALL_OLD: the item as it was."""
+    return codec.raw(written.old.item) if written.old is not None else None
+
+
+def all_new(written: Written) -> Any:
+    """ReturnValues=ALL_NEW: the item as it is."""
+    return codec.raw(written.new.body) if written.new is not None else None
+
+
+def nothing(_written: Written) -> Any:
+    """ReturnValues=NONE."""
+    return None
+
+
+RETURNED: Mapping[str, ReturnedAttributes] = {"NONE": nothing, "ALL_OLD": all_old, "ALL_NEW": all_new}
+"""ReturnValues modes that need no update expression."""
+
+
+def answer(request: Mapping[str, Any], table: Table, written: Written, attributes: Any) -> dict[str, Any]:
+    """Return the response of a single write."""
+    response: dict[str, Any] = {}
+    if attributes is not None:
+        response["Attributes"] = attributes
+    mode = request.get("ReturnConsumedCapacity")
+    if mode is not None and mode != "NONE":
+        response["ConsumedCapacity"] = consumed(table, written).describe(request["TableName"], mode)
+    if request.get("ReturnItemCollectionMetrics") == "SIZE":
+        metrics = item_collection_metrics(table, written)
+        if metrics is not None:
+            response["ItemCollectionMetrics"] = metrics
+    return response
+
+
+def item_collection_metrics(table: Table, written: Written) -> dict[str, Any] | None:
+    """Return the ItemCollectionMetrics structure; only tables with local indexes have item collections.
+
+    The estimate is the service's for small collections: between zero and one gigabyte.
+    """
+    if not any(index.kind == "LOCAL" for index in table.indexes):
+        return None
+    item = written.new.item if written.new is not None else written.old_item
+    if item is None:
+        return None
+    return {
+        "ItemCollectionKey": {name: item[name] for name in table.schema.hash},
+        "SizeEstimateRangeGB": [0.0, 1.0],
+    }
+
+
+def speaks_of_old(request: Mapping[str, Any]) -> bool:
+    """Tell whether the answer to a write needs the row as it was before."""
+    return any(
+        request.get(member, "NONE") != "NONE"
+        for member in ("ReturnValues", "ReturnConsumedCapacity", "ReturnItemCollectionMetrics")
+    )
