@@ -42,7 +42,7 @@ _ORDERINGS: dict[str, Callable[[Any, Any], bool]] = {
 _SCALARS = frozenset(("S", "N", "B", "BOOL", "NULL"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Bound:
     """A bound operand."""
 

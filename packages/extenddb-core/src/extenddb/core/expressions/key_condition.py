@@ -81,7 +81,7 @@ def key_condition_of(tree: ConditionNode, scope: Scope) -> KeyCondition:
     """Return a tree bound in a scope; raises `Problem`."""
     terms = tuple([_term(node, scope) for node in _chain(tree)])
     if len({term.name for term in terms}) < len(terms):
-        raise Problem(problems.ONE_PER_KEY, whole=True)
+        raise problems.key_problem(problems.ONE_PER_KEY)
     return KeyCondition(terms=terms)
 
 
@@ -145,7 +145,7 @@ def _split(operator: str, scope: Scope, first: Operand, *others: Operand) -> tup
     """Return the attribute name the first operand is and the values the others are."""
     operands = (first, *others)
     if any(isinstance(operand, Function) for operand in operands):
-        raise problems.NESTED_OPERATION
+        raise problems.key_problem(problems.NESTED_OPERATION)
     paths = [operand for operand in operands if isinstance(operand, Path)]
     if not paths:
         raise problems.key_condition("No key attribute specified")
@@ -154,7 +154,7 @@ def _split(operator: str, scope: Scope, first: Operand, *others: Operand) -> tup
     if not isinstance(first, Path):
         raise problems.key_condition(f"{operator} operator must have the key attribute as its first operand")
     if len(first.parts) > 1:
-        raise problems.NESTED_KEY
+        raise problems.key_problem(problems.NESTED_KEY)
     name = scope.name(str(first.parts[0]))
     return name, tuple([scope.value(other.symbol) for other in others if isinstance(other, Value)])
 

@@ -209,6 +209,11 @@ def key_condition(text: str) -> Problem:
     return Problem(f"Invalid condition in KeyConditionExpression: {text}", whole=True)
 
 
-NESTED_KEY = Problem("KeyConditionExpressions cannot have conditions on nested attributes", whole=True)
-NESTED_OPERATION = Problem("KeyConditionExpressions cannot contain nested operations", whole=True)
+def key_problem(text: str) -> Problem:
+    """A key condition that is wrong as a whole; `text` is one of the sentences below."""
+    return Problem(text, whole=True)
+
+
+NESTED_KEY = "KeyConditionExpressions cannot have conditions on nested attributes"
+NESTED_OPERATION = "KeyConditionExpressions cannot contain nested operations"
 ONE_PER_KEY = "KeyConditionExpressions must only contain one condition per key"

@@ -55,15 +55,16 @@ def contains(value: AttributeValue, wanted: AttributeValue) -> bool:
 
 
 def size(value: AttributeValue) -> AttributeValue | None:
-    """Return the size of a value as a number: bytes of a string (in UTF-8) or binary, members of anything else.
+    """Return the size of a value as a number; None for a type without size.
 
-    None for a type without size.
+    A binary counts bytes, a set, list or map its members, and a string UTF-16 code units: a character beyond the basic
+    plane counts twice (seen at the public service, https://github.com/ExtendDB/extenddb/issues/60).
     """
     ((kind, content),) = value.items()
     if kind not in SIZED:
         return None
     if kind == "S":
-        return {"N": str(len(content.encode()))}
+        return {"N": str(len(content) if content.isascii() else len(content.encode("utf-16-le")) // 2)}
     if kind == "B":
         return {"N": str(len(binary(content)))}
     return {"N": str(len(content))}
