@@ -1,0 +1,1 @@
+"""Examples for each port, as classes that a backend author subclasses."""

@@ -1,0 +1,192 @@
+"""Pages of one partition, compared with a list that is sorted and cut here, in the plainest way there is."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from extenddb.storage.conformance.harness import Kit, Suite, scenario
+from extenddb.storage.conformance.values import added, delete, key, partition, put, removed
+from extenddb.storage.model import IndexChange, Key, Page, Position, Row, Space
+
+SORTS = [
+    b"",
+    b"\x00",
+    b"\x00\x00",
+    b"\x00\x01",
+    b"\x01",
+    b"A",
+    b"a",
+    b"a\x00",
+    b"a\x00b",
+    b"aa",
+    b"b",
+    b"\xc3\xbc",
+    b"\xff",
+    b"\xff\xff",
+]
+"""Sort keys whose order text comparison, collations and padding get wrong; ascending."""
+BOUNDS = [None, b"\x00\x00", b"A", b"a", b"a\x01", b"\xff\xff\xff"]
+"""Bounds on rows, between rows, and beyond all rows."""
+
+
+class Place(NamedTuple):
+    """Where a row stands in the order under test: its sort key, and in an index its base key."""
+
+    sort: bytes
+    base: Key
+
+
+def expected(places: list[Place], lower: bytes | None, upper: bytes | None, reverse: bool) -> list[Place]:
+    """Return the places within bounds, in order."""
+    found = [p for p in places if (lower is None or p.sort >= lower) and (upper is None or p.sort < upper)]
+    return sorted(found, reverse=reverse)
+
+
+class RangesSuite(Suite):
+    """`Items.read_range` over a table."""
+
+    index: str | None = None
+
+    async def fill(self, kit: Kit) -> tuple[Space, bytes, list[Place]]:
+        """Make a table with rows in three partitions; return the middle one and the places in it."""
+        space = await kit.table("i")
+        await kit.mutate(*(put(space, key(n, sort), sort + b"|") for n in (1, 2, 3) for sort in reversed(SORTS)))
+        return space, partition(2), [Place(sort, key(2, sort)) for sort in SORTS]
+
+    def position(self, part: bytes, place: Place) -> Position:
+        """Return the position of a place."""
+        return Position(Key(part, place.sort))
+
+    async def read(self, kit: Kit, space: Space, part: bytes, **options: object) -> Page:
+        """Read a page of the order under test."""
+        return await kit.range(space, part, index=self.index, **options)
+
+    @scenario
+    async def test_all_bounds_in_both_directions(self, kit: Kit) -> None:
+        space, part, places = await self.fill(kit)
+        for lower in BOUNDS:
+            for upper in BOUNDS:
+                for reverse in (False, True):
+                    page = await self.read(kit, space, part, lower=lower, upper=upper, reverse=reverse)
+                    want = [place.base for place in expected(places, lower, upper, reverse)]
+                    assert [row.key for row in page.rows] == want, (lower, upper, reverse)
+                    assert not page.stopped
+
+    @scenario
+    async def test_reverse_is_the_mirror_of_forward(self, kit: Kit) -> None:
+        space, part, places = await self.fill(kit)
+        forward = (await self.read(kit, space, part)).rows
+        assert len(forward) == len(places)
+        assert (await self.read(kit, space, part, reverse=True)).rows == forward[::-1]
+
+    @scenario
+    async def test_a_limit_ends_the_page_and_says_so(self, kit: Kit) -> None:
+        space, part, places = await self.fill(kit)
+        for reverse in (False, True):
+            everything = expected(places, None, None, reverse)
+            for limit in (1, 2, len(places) - 1, len(places), len(places) + 1):
+                page = await self.read(kit, space, part, limit=limit, reverse=reverse)
+                assert [row.key for row in page.rows] == [place.base for place in everything[:limit]]
+                assert page.stopped == (limit <= len(places)), limit
+
+    @scenario
+    async def test_bytes_end_the_page_behind_the_row_that_reaches_them(self, kit: Kit) -> None:
+        space, part, _ = await self.fill(kit)
+        rows = (await self.read(kit, space, part)).rows
+        total = sum(row.size for row in rows)
+        for bound in (1, 2, 7, total - 1, total, total + 1):
+            page = await self.read(kit, space, part, max_bytes=bound)
+            taken, stopped = _cut(rows, bound)
+            assert (page.rows, page.stopped) == (taken, stopped), bound
+
+    @scenario
+    async def test_pages_join_to_the_whole(self, kit: Kit) -> None:
+        space, part, places = await self.fill(kit)
+        for reverse in (False, True):
+            want = expected(places, b"\x00", b"b", reverse)
+            for limit in (1, 3, 4):
+                got: list[Key] = []
+                after = None
+                stopped = True
+                while stopped:
+                    page = await self.read(
+                        kit, space, part, lower=b"\x00", upper=b"b", reverse=reverse, limit=limit, after=after
+                    )
+                    got += [row.key for row in page.rows]
+                    stopped = page.stopped
+                    if stopped:
+                        after = self.position(part, want[len(got) - 1])
+                assert got == [place.base for place in want]
+
+    @scenario
+    async def test_a_position_need_not_exist(self, kit: Kit) -> None:
+        space, part, places = await self.fill(kit)
+        for sort in (b"a\x00a", b"0", b"\xff\xff\xff\xff"):
+            nowhere = Place(sort, key(2, sort))
+            for reverse in (False, True):
+                page = await self.read(kit, space, part, after=self.position(part, nowhere), reverse=reverse)
+                everything = expected(places, None, None, reverse)
+                want = [p.base for p in everything if (p < nowhere if reverse else p > nowhere)]
+                assert [row.key for row in page.rows] == want, (sort, reverse)
+
+    @scenario
+    async def test_a_position_outside_the_bounds(self, kit: Kit) -> None:
+        space, part, places = await self.fill(kit)
+        first, last = self.position(part, places[0]), self.position(part, places[-1])
+        page = await self.read(kit, space, part, after=first, lower=b"a", upper=b"b")
+        assert [row.key for row in page.rows] == [p.base for p in expected(places, b"a", b"b", False)]
+        assert (await self.read(kit, space, part, after=last, lower=b"a", upper=b"b")).rows == []
+        page = await self.read(kit, space, part, after=last, lower=b"a", upper=b"b", reverse=True)
+        assert [row.key for row in page.rows] == [p.base for p in expected(places, b"a", b"b", True)]
+        assert (await self.read(kit, space, part, after=first, lower=b"a", upper=b"b", reverse=True)).rows == []
+
+    @scenario
+    async def test_an_absent_partition_is_an_empty_page(self, kit: Kit) -> None:
+        space, _, _ = await self.fill(kit)
+        assert await self.read(kit, space, partition(4)) == Page([], False)
+        assert await self.read(kit, space, partition(4), limit=1, reverse=True) == Page([], False)
+
+    @scenario
+    async def test_a_range_shows_writes_committed_before(self, kit: Kit) -> None:
+        space, part, places = await self.fill(kit)
+        gone = places[3]
+        await kit.mutate(delete(space, gone.base, indexes=self.removal(part, gone)))
+        page = await self.read(kit, space, part)
+        assert [row.key for row in page.rows] == [p.base for p in expected(places, None, None, False) if p != gone]
+
+    def removal(self, part: bytes, place: Place) -> tuple[IndexChange, ...]:
+        """Return the index changes that go with removing a row; none over a table."""
+        return ()
+
+
+class IndexRangesSuite(RangesSuite):
+    """`Items.read_range` over an index; every test of the table's ranges, with ties."""
+
+    index = "i"
+
+    async def fill(self, kit: Kit) -> tuple[Space, bytes, list[Place]]:
+        space = await kit.table("i", "j")
+        places = [Place(sort, key(n, b"row" + sort)) for n in range(3) for sort in SORTS]
+        puts = [
+            put(space, place.base, place.sort + b"|", indexes=added("i", Key(partition(40), place.sort)))
+            for place in places
+        ]
+        other = [put(space, key(9, sort), indexes=added("i", key(41, sort))) for sort in SORTS]
+        mute = [put(space, key(10, sort), indexes=added("j", key(40, sort))) for sort in SORTS]
+        await kit.mutate(*puts, *other, *mute)
+        return space, partition(40), sorted(places)
+
+    def position(self, part: bytes, place: Place) -> Position:
+        return Position(Key(part, place.sort), place.base)
+
+    def removal(self, part: bytes, place: Place) -> tuple[IndexChange, ...]:
+        return removed("i", Key(part, place.sort))
+
+
+def _cut(rows: list[Row], bound: int) -> tuple[list[Row], bool]:
+    total = 0
+    for count, row in enumerate(rows, 1):
+        total += row.size
+        if total >= bound:
+            return rows[:count], True
+    return rows, False

@@ -1,0 +1,54 @@
+"""The kit over the reference backend."""
+
+from __future__ import annotations
+
+from extenddb.storage import conformance as kit
+from extenddb.storage.memory import MemoryBackend, plugin
+from extenddb.storage.spi import Backend
+
+
+class MemoryHarness:
+    """Stores in memory; the second handle shares the state of the first."""
+
+    capabilities = plugin.capabilities
+
+    async def create(self) -> Backend:
+        return MemoryBackend()
+
+    async def reopen(self, backend: Backend) -> Backend:
+        raise AssertionError("memory is not durable")
+
+    async def another(self, backend: Backend) -> Backend:
+        assert isinstance(backend, MemoryBackend)
+        return MemoryBackend(state=backend.state)
+
+    async def destroy(self, backend: Backend) -> None:
+        await backend.close()
+
+
+class TestItems(kit.ItemsSuite):
+    harness = MemoryHarness()
+
+
+class TestEntries(kit.EntriesSuite):
+    harness = MemoryHarness()
+
+
+class TestRanges(kit.RangesSuite):
+    harness = MemoryHarness()
+
+
+class TestIndexRanges(kit.IndexRangesSuite):
+    harness = MemoryHarness()
+
+
+class TestScan(kit.ScanSuite):
+    harness = MemoryHarness()
+
+
+class TestIndexScan(kit.IndexScanSuite):
+    harness = MemoryHarness()
+
+
+class TestTransactions(kit.TransactionsSuite):
+    harness = MemoryHarness()
