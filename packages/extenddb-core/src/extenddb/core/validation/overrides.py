@@ -37,9 +37,10 @@ def enum_order(values: Sequence[str]) -> tuple[str, ...]:
     """Return the values of an enumeration in the order in which the service prints them.
 
     Every order seen in public error texts (ten enumerations of two to thirteen values) is that of a hash set with
-    32 buckets over Java's `String.hashCode`.
+    32 buckets over Java's `String.hashCode`, the later declared first where two share a bucket.
     """
-    return tuple(sorted(values, key=lambda value: _java_hash(value) % _ENUM_BUCKETS))
+    latest_first = values[::-1]
+    return tuple(sorted(latest_first, key=lambda value: _java_hash(value) % _ENUM_BUCKETS))
 
 
 def report_order(members: Sequence[str]) -> tuple[str, ...]:
