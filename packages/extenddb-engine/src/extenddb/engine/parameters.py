@@ -49,6 +49,11 @@ def check_return_values(request: Mapping[str, Any], allowed: frozenset[str]) -> 
     return mode
 
 
+def returns_old_on_failure(request: Mapping[str, Any]) -> bool:
+    """Tell whether a failed condition is answered with the item it was checked against."""
+    return bool(request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD")
+
+
 OLD_OR_NONE = frozenset(("NONE", "ALL_OLD"))
 """ReturnValues of PutItem and DeleteItem."""
 

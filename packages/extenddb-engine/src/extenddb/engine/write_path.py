@@ -6,7 +6,7 @@ return values are decided here for single writes, batches, transactions and stat
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -62,7 +62,8 @@ class Write:
 
     table: Table
     key: Key
-    transform: Transform
+    transform: Transform | None
+    """None only checks the condition and leaves the item as it is."""
     parses_old: bool
     """The condition or the transform looks into the old item."""
     condition: Condition | None = None
@@ -74,7 +75,7 @@ class Write:
     @property
     def blind(self) -> bool:
         """Whether neither the decision nor the answer depends on the old item."""
-        return not (self.needs_old or self.parses_old or self.table.indexes)
+        return not (self.needs_old or self.parses_old or self.table.indexes or self.transform is None)
 
     def mutation(self) -> Mutation:
         """Return what the store is asked to do."""
@@ -85,6 +86,8 @@ class Write:
         old = codec.load(row.item) if row is not None and (self.parses_old or self.table.indexes) else None
         if self.condition is not None and not self.condition.matches(old):
             return Reject(self._condition_failed(row))
+        if self.transform is None:
+            return Keep(answer=Written(row, old, None))
         try:
             new = self.transform(old)
         except ServiceError as error:
@@ -103,6 +106,18 @@ class Write:
         if self.returns_old_on_failure and row is not None:
             members["Item"] = codec.raw(row.item)
         return ServiceError(CONDITIONAL_CHECK_FAILED, CONDITION_FAILED, **members)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """A write as far as its request alone decides it."""
+
+    bind: Callable[[Table], Write]
+    """Make the write of it, against a table's key schema and indexes; raises ServiceError."""
+    attributes: Callable[[Written], Any]
+    """Return the Attributes member that ReturnValues asks for; None when there is none."""
+    size: int = 0
+    """Bytes of the item that is written, as far as the request tells."""
 
 
 def require_written(decision: Decision) -> Written:
@@ -175,6 +190,24 @@ def item_collection_metrics(table: Table, written: Written) -> dict[str, Any] | 
         "ItemCollectionKey": {name: item[name] for name in table.schema.hash},
         "SizeEstimateRangeGB": [0.0, 1.0],
     }
+
+
+def consumed_by_table(written: Iterable[tuple[str, Write, Written]]) -> dict[str, Consumed]:
+    """Return the units of several writes by table, each given with the table's name in the request."""
+    units: dict[str, Consumed] = {}
+    for name, write, each in written:
+        units.setdefault(name, Consumed()).add(consumed(write.table, each))
+    return units
+
+
+def metrics_by_table(written: Iterable[tuple[str, Write, Written]]) -> dict[str, list[dict[str, Any]]]:
+    """Return the item collections several writes touched by table, each collection once."""
+    metrics: dict[str, list[dict[str, Any]]] = {}
+    for name, write, each in written:
+        found = item_collection_metrics(write.table, each)
+        if found is not None and found not in metrics.setdefault(name, []):
+            metrics[name].append(found)
+    return metrics
 
 
 def speaks_of_old(request: Mapping[str, Any]) -> bool:

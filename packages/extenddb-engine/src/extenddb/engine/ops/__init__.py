@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
 from extenddb.engine.context import Caller, Context
+from extenddb.engine.ops.batch_get_item import batch_get_item
+from extenddb.engine.ops.batch_write_item import batch_write_item
 from extenddb.engine.ops.create_table import create_table
 from extenddb.engine.ops.delete_item import delete_item
 from extenddb.engine.ops.delete_table import delete_table
@@ -15,12 +17,16 @@ from extenddb.engine.ops.list_tables import list_tables
 from extenddb.engine.ops.put_item import put_item
 from extenddb.engine.ops.query import query
 from extenddb.engine.ops.scan import scan
+from extenddb.engine.ops.transact_get_items import transact_get_items
+from extenddb.engine.ops.transact_write_items import transact_write_items
 from extenddb.engine.ops.update_item import update_item
 
 Operation: TypeAlias = Callable[[Context, Caller, Any], Awaitable[dict[str, Any]]]
 """Answers a checked request; raises ServiceError or StorageError."""
 
 OPERATIONS: Mapping[str, Operation] = {
+    "BatchGetItem": batch_get_item,
+    "BatchWriteItem": batch_write_item,
     "CreateTable": create_table,
     "DeleteItem": delete_item,
     "DeleteTable": delete_table,
@@ -30,6 +36,8 @@ OPERATIONS: Mapping[str, Operation] = {
     "PutItem": put_item,
     "Query": query,
     "Scan": scan,
+    "TransactGetItems": transact_get_items,
+    "TransactWriteItems": transact_write_items,
     "UpdateItem": update_item,
 }
 """Every operation that is answered, by name."""

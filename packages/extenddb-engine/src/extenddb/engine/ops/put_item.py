@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from extenddb.core.errors import validation
@@ -10,8 +11,9 @@ from extenddb.core.types.attribute import item_size, normalize_item
 from extenddb.engine import keys, parameters, write_path
 from extenddb.engine.conditions import bind_write_condition
 from extenddb.engine.context import Caller, Context
-from extenddb.engine.requests import require_table
-from extenddb.engine.write_path import NewItem, Write
+from extenddb.engine.tables.table import Table
+from extenddb.engine.write_path import NewItem, Plan, Write
+from extenddb.engine.writes import write_one
 
 if TYPE_CHECKING:
     from extenddb.core.model.requests import PutItemInput
@@ -22,23 +24,29 @@ TOO_LARGE = "Item size has exceeded the maximum allowed size"
 async def put_item(context: Context, caller: Caller, request: PutItemInput) -> dict[str, Any]:
     """Answer PutItem."""
     parameters.check_mix(request, ("ConditionExpression",), ("Expected", "ConditionalOperator"))
+    return await write_one(context, caller, request, plan_put(request))
+
+
+def plan_put(request: Mapping[str, Any]) -> Plan:
+    """Return the write that PutItem, or the Put of a batch or transaction, asks for."""
     new = new_item(request["Item"])
     mode = parameters.check_return_values(request, parameters.OLD_OR_NONE)
     condition = bind_write_condition(request)
-    table = await require_table(context, caller, request["TableName"])
-    key = keys.require_item_key(table.schema, new.item)
-    keys.check_index_keys(table, new.item)
-    write = Write(
-        table=table,
-        key=key,
-        transform=lambda _old: new,
-        parses_old=condition is not None,
-        condition=condition,
-        returns_old_on_failure=request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD",
-        needs_old=write_path.speaks_of_old(request),
-    )
-    written = write_path.require_written(await context.items.mutate(write.mutation()))
-    return write_path.answer(request, table, written, write_path.RETURNED[mode](written))
+
+    def bind(table: Table) -> Write:
+        key = keys.require_item_key(table.schema, new.item)
+        keys.check_index_keys(table, new.item)
+        return Write(
+            table=table,
+            key=key,
+            transform=lambda _old: new,
+            parses_old=condition is not None,
+            condition=condition,
+            returns_old_on_failure=parameters.returns_old_on_failure(request),
+            needs_old=write_path.speaks_of_old(request),
+        )
+
+    return Plan(bind=bind, attributes=write_path.RETURNED[mode], size=new.size)
 
 
 def new_item(item: Any) -> NewItem:

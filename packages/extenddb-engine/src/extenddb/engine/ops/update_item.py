@@ -12,9 +12,9 @@ from extenddb.core.types.attribute import Item, item_size
 from extenddb.core.types.table import KeySchema
 from extenddb.engine import keys, parameters, write_path
 from extenddb.engine.context import Caller, Context
-from extenddb.engine.requests import require_table
 from extenddb.engine.tables.table import Table
-from extenddb.engine.write_path import NewItem, Write, Written
+from extenddb.engine.write_path import NewItem, Plan, Write, Written
+from extenddb.engine.writes import write_one
 
 if TYPE_CHECKING:
     from extenddb.core.model.requests import UpdateItemInput
@@ -28,22 +28,28 @@ _LEGACY = ("AttributeUpdates", "Expected", "ConditionalOperator")
 async def update_item(context: Context, caller: Caller, request: UpdateItemInput) -> dict[str, Any]:
     """Answer UpdateItem."""
     parameters.check_mix(request, _EXPRESSIONS, _LEGACY)
-    key_attributes = keys.normal_key(request["Key"])
+    return await write_one(context, caller, request, plan_update(request))
+
+
+def plan_update(request: Mapping[str, Any]) -> Plan:
+    """Return the write that UpdateItem, or the Update of a transaction, asks for."""
+    key = keys.normal_key(request["Key"])
     mode = parameters.check_return_values(request, _MODES)
     update, condition = bind(request)
-    table = await require_table(context, caller, request["TableName"])
-    key = keys.require_key(table.schema, key_attributes)
-    check_targets(table.schema, update)
-    write = Write(
-        table=table,
-        key=key,
-        transform=transform(table, update, key_attributes),
-        parses_old=True,
-        condition=condition,
-        returns_old_on_failure=request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD",
-    )
-    written = write_path.require_written(await context.items.mutate(write.mutation()))
-    return write_path.answer(request, table, written, _attributes(mode, update, written))
+
+    def bind_table(table: Table) -> Write:
+        place = keys.require_key(table.schema, key)
+        check_targets(table.schema, update)
+        return Write(
+            table=table,
+            key=place,
+            transform=transform(table, update, key),
+            parses_old=True,
+            condition=condition,
+            returns_old_on_failure=parameters.returns_old_on_failure(request),
+        )
+
+    return Plan(bind=bind_table, attributes=lambda written: _attributes(mode, update, written))
 
 
 def bind(request: Mapping[str, Any]) -> tuple[Update | None, Condition | None]:

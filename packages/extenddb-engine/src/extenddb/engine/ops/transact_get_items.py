@@ -1,0 +1,68 @@
+"""TransactGetItems: up to a hundred items of any tables as of one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from extenddb.core.errors import ServiceError, validation
+from extenddb.core.limits import TRANSACTION_SIZE
+from extenddb.core.types.capacity import Consumed, read_units
+from extenddb.engine import keys, parameters, transactions
+from extenddb.engine.context import Caller, Context
+from extenddb.engine.ops import get_item
+from extenddb.engine.ops.transact_write_items import DUPLICATES, TOO_LARGE
+from extenddb.engine.requests import require_table
+from extenddb.engine.retries import retrying
+from extenddb.engine.tables.table import Table
+from extenddb.storage.model import PointRead, Row
+
+if TYPE_CHECKING:
+    from extenddb.core.model.requests import TransactGetItemsInput
+
+
+async def transact_get_items(context: Context, caller: Caller, request: TransactGetItemsInput) -> dict[str, Any]:
+    """Answer TransactGetItems."""
+    gets: list[Mapping[str, Any]] = [each["Get"] for each in request["TransactItems"]]
+    for get in gets:
+        parameters.check_mix(get, ("ProjectionExpression",), ())
+    wanted = [(keys.normal_key(get["Key"]), get_item.bind(get)) for get in gets]
+    tables = [await require_table(context, caller, get["TableName"]) for get in gets]
+    reads = _reads(tables, [key for key, _ in wanted])
+    rows = await retrying(lambda: context.backend.items.snapshot(reads))
+    if sum(row.size for row in rows if row is not None) > TRANSACTION_SIZE:
+        raise validation(TOO_LARGE)
+    response: dict[str, Any] = {
+        "Responses": [
+            {"Item": get_item.returned(row, projection)} if row is not None else {}
+            for row, (_, projection) in zip(rows, wanted, strict=True)
+        ]
+    }
+    mode = request.get("ReturnConsumedCapacity")
+    if mode is not None and mode != "NONE":
+        response["ConsumedCapacity"] = _consumed(gets, rows, mode)
+    return response
+
+
+def _reads(tables: list[Table], wanted: list[Any]) -> list[PointRead]:
+    reads: list[PointRead] = []
+    errors: list[ServiceError | None] = []
+    for table, key in zip(tables, wanted, strict=True):
+        try:
+            reads.append(PointRead(table.space, keys.require_key(table.schema, key)))
+            errors.append(None)
+        except ServiceError as error:
+            errors.append(error)
+    if any(error is not None for error in errors):
+        raise transactions.canceled(errors)
+    if len({(read.space.id, read.key) for read in reads}) != len(reads):
+        raise validation(DUPLICATES)
+    return reads
+
+
+def _consumed(gets: list[Mapping[str, Any]], rows: list[Row | None], mode: str) -> list[dict[str, Any]]:
+    units: dict[str, Consumed] = {}
+    for get, row in zip(gets, rows, strict=True):
+        size = row.size if row is not None else 0
+        units.setdefault(get["TableName"], Consumed()).table += 2 * read_units(size, consistent=True)
+    return [each.describe(name, mode, "Read") for name, each in units.items()]

@@ -1,0 +1,104 @@
+"""Transactions: cancellation reasons, and the tokens that make a repeated request harmless.
+
+A token is a row of a space of the engine's own, written by the same store transaction as the items: either both are
+there or neither. It is remembered for ten minutes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from extenddb.core.errors import (
+    CONDITIONAL_CHECK_FAILED,
+    IDEMPOTENT_PARAMETER_MISMATCH,
+    TRANSACTION_CANCELED,
+    TRANSACTION_CONFLICT,
+    VALIDATION,
+    ServiceError,
+)
+from extenddb.core.types import keys as key_bytes
+from extenddb.engine import codec
+from extenddb.engine.context import Context
+from extenddb.storage.errors import AlreadyExists
+from extenddb.storage.model import Decision, Key, Mutation, Put, Reject, Row, Space, TableRecord
+
+TOKEN_LIFE_MS = 10 * 60 * 1000
+"""How long a ClientRequestToken is remembered (API reference, TransactWriteItems)."""
+TOKENS = Space(id="transactiontokens")
+"""Where tokens are kept."""
+SYSTEM_NAMESPACE = "_system"
+"""Namespace of the engine's own tables; no account is named like it."""
+MISMATCH = "Request token was already used with different parameters"
+
+_CODES: Mapping[str, str] = {
+    CONDITIONAL_CHECK_FAILED.name: "ConditionalCheckFailed",
+    VALIDATION.name: "ValidationError",
+    TRANSACTION_CONFLICT.name: "TransactionConflict",
+}
+_INNOCENT: Mapping[str, Any] = {"Code": "None"}
+
+
+def reason(error: ServiceError | None) -> Mapping[str, Any]:
+    """Return the cancellation reason of one action; None is one that did nothing wrong."""
+    if error is None:
+        return _INNOCENT
+    return {"Code": _CODES[error.kind.name], "Message": error.message, **error.members}
+
+
+def canceled(errors: Sequence[ServiceError | None]) -> ServiceError:
+    """Return the error of a transaction whose actions failed with these errors, in order."""
+    reasons = [reason(error) for error in errors]
+    codes = ", ".join(each["Code"] for each in reasons)
+    return ServiceError(
+        TRANSACTION_CANCELED,
+        f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]",
+        CancellationReasons=reasons,
+    )
+
+
+def conflict(count: int) -> ServiceError:
+    """Return the error of a transaction that gave way to others; which of its items they wanted is not known."""
+    return canceled([ServiceError(TRANSACTION_CONFLICT, "Transaction is ongoing for the item")] * count)
+
+
+class Repeated:
+    """The answer to a transaction that was carried out before."""
+
+    __slots__ = ()
+
+
+REPEATED = Repeated()
+
+
+class Token:
+    """A client's token for one request."""
+
+    def __init__(self, account: str, token: str, request: Mapping[str, Any], now_ms: int) -> None:
+        self._now = now_ms
+        self._fingerprint = hashlib.sha256(codec.dump(request)).hexdigest()
+        self._key = Key(key_bytes.digest(f"{account}/{token}".encode()), b"")
+
+    def mutation(self) -> Mutation:
+        """Return the mutation that remembers the token, or rejects the transaction because it is known."""
+        return Mutation(TOKENS, self._key, self._decide)
+
+    def _decide(self, row: Row | None) -> Decision:
+        if row is not None:
+            known = codec.parse(row.item)
+            if known["Expires"] > self._now:
+                if known["Request"] != self._fingerprint:
+                    return Reject(ServiceError(IDEMPOTENT_PARAMETER_MISMATCH, MISMATCH))
+                return Reject(REPEATED)
+        body = codec.dump({"Request": self._fingerprint, "Expires": self._now + TOKEN_LIFE_MS})
+        return Put(body, len(body))
+
+
+async def prepare_tokens(context: Context) -> None:
+    """Create the space of tokens if this store does not have it yet."""
+    record = TableRecord(namespace=SYSTEM_NAMESPACE, name=TOKENS.id, space=TOKENS, document=b"{}")
+    try:
+        await context.backend.catalog.create(record)
+    except AlreadyExists:
+        return
