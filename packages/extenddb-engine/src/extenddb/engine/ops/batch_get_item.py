@@ -13,7 +13,7 @@ from extenddb.core.types.attribute import Item
 from extenddb.core.types.capacity import Consumed, read_units
 from extenddb.engine import keys, parameters
 from extenddb.engine.context import Caller, Context
-from extenddb.engine.ops import get_item
+from extenddb.engine.ops.get_item import bind_projection_of, returned
 from extenddb.engine.requests import require_table
 from extenddb.storage.model import PointRead, Row
 
@@ -56,7 +56,7 @@ def _parts(items: Mapping[str, Mapping[str, Any]]) -> list[_Part]:
     parts = []
     for name, part in items.items():
         normal = [keys.normal_key(key) for key in part["Keys"]]
-        parts.append(_Part(name, part, normal, get_item.bind(part)))
+        parts.append(_Part(name, part, normal, bind_projection_of(part)))
     return parts
 
 
@@ -80,7 +80,7 @@ def _response(request: Mapping[str, Any], parts: list[_Part], rows: list[Row | N
             budget -= size
             units.table += read_units(size, consistent=bool(part.request.get("ConsistentRead")))
             if row is not None:
-                found.append(get_item.returned(row, part.projection))
+                found.append(returned(row, part.projection))
         if left:
             unprocessed[part.name] = {**part.request, "Keys": left}
     response: dict[str, Any] = {"Responses": responses, "UnprocessedKeys": unprocessed}

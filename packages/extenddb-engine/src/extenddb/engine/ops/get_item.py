@@ -20,7 +20,7 @@ async def get_item(context: Context, caller: Caller, request: GetItemInput) -> d
     """Answer GetItem."""
     parameters.check_mix(request, ("ProjectionExpression",), ("AttributesToGet",))
     key = keys.normal_key(request["Key"])
-    projection = bind(request)
+    projection = bind_projection_of(request)
     table = await require_table(context, caller, request["TableName"])
     row = await context.items.get(table.space, keys.require_key(table.schema, key))
     response: dict[str, Any] = {}
@@ -34,7 +34,7 @@ async def get_item(context: Context, caller: Caller, request: GetItemInput) -> d
     return response
 
 
-def bind(request: Mapping[str, Any]) -> Projection | None:
+def bind_projection_of(request: Mapping[str, Any]) -> Projection | None:
     """Return the projection of a point read, from ProjectionExpression or AttributesToGet; None for all attributes."""
     names = request.get("AttributesToGet")
     if names is not None:

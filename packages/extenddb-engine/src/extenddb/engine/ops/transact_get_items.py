@@ -10,7 +10,7 @@ from extenddb.core.limits import TRANSACTION_SIZE
 from extenddb.core.types.capacity import Consumed, read_units
 from extenddb.engine import keys, parameters, transactions
 from extenddb.engine.context import Caller, Context
-from extenddb.engine.ops import get_item
+from extenddb.engine.ops.get_item import bind_projection_of, returned
 from extenddb.engine.ops.transact_write_items import DUPLICATES, TOO_LARGE
 from extenddb.engine.requests import require_table
 from extenddb.engine.retries import retrying
@@ -26,7 +26,7 @@ async def transact_get_items(context: Context, caller: Caller, request: Transact
     gets: list[Mapping[str, Any]] = [each["Get"] for each in request["TransactItems"]]
     for get in gets:
         parameters.check_mix(get, ("ProjectionExpression",), ())
-    wanted = [(keys.normal_key(get["Key"]), get_item.bind(get)) for get in gets]
+    wanted = [(keys.normal_key(get["Key"]), bind_projection_of(get)) for get in gets]
     tables = [await require_table(context, caller, get["TableName"]) for get in gets]
     reads = _reads(tables, [key for key, _ in wanted])
     rows = await retrying(lambda: context.backend.items.snapshot(reads))
@@ -34,7 +34,7 @@ async def transact_get_items(context: Context, caller: Caller, request: Transact
         raise validation(TOO_LARGE)
     response: dict[str, Any] = {
         "Responses": [
-            {"Item": get_item.returned(row, projection)} if row is not None else {}
+            {"Item": returned(row, projection)} if row is not None else {}
             for row, (_, projection) in zip(rows, wanted, strict=True)
         ]
     }
