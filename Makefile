@@ -5,7 +5,7 @@ RUN    := .venv/bin/
 STAMP  := .venv/.stamp
 UV_SYNC = UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --frozen --inexact --quiet
 
-.PHONY: help setup run test check format lint types imports tests fast generated clean
+.PHONY: help setup run test check format lint types imports tests fast generated sizes clean
 
 help:
 	@echo "make run      start the server on embedded PostgreSQL (data in .extenddb/)"
@@ -27,7 +27,7 @@ run: setup
 
 test: check
 
-check: lint types imports generated tests
+check: lint types imports generated sizes tests
 
 format: setup
 	$(RUN)ruff format . && $(RUN)ruff check --fix .
@@ -43,6 +43,9 @@ imports: setup
 
 generated: setup
 	tools/check-generated
+
+sizes: setup
+	$(RUN)python tools/check_sizes.py
 
 tests: setup
 	$(RUN)python -m pytest -n 2 --dist loadgroup
