@@ -12,9 +12,9 @@ from typing import Any, Protocol
 
 from extenddb.core.errors import CONDITIONAL_CHECK_FAILED, ServiceError
 from extenddb.core.expressions import Condition
-from extenddb.core.types.attribute import Item
+from extenddb.core.types.attribute import Item, equal
 from extenddb.core.types.capacity import Consumed, write_units
-from extenddb.engine import codec, indexes
+from extenddb.engine import capture, codec, indexes
 from extenddb.engine.tables.table import Table
 from extenddb.storage.model import Decision, Delete, Keep, Key, Mutation, Put, Reject, Row
 
@@ -75,15 +75,19 @@ class Write:
     @property
     def blind(self) -> bool:
         """Whether neither the decision nor the answer depends on the old item."""
-        return not (self.needs_old or self.parses_old or self.table.indexes or self.transform is None)
+        return not (self.needs_old or self._looks_inside or self.transform is None)
 
-    def mutation(self) -> Mutation:
-        """Return what the store is asked to do."""
-        return Mutation(self.table.space, self.key, self.decide, self.blind)
+    @property
+    def _looks_inside(self) -> bool:
+        return bool(self.parses_old or self.table.indexes or self.table.captures)
 
-    def decide(self, row: Row | None) -> Decision:
+    def mutation(self, now_ms: int) -> Mutation:
+        """Return what the store is asked to do; the time is that of the change in its stream records."""
+        return Mutation(self.table.space, self.key, lambda row: self.decide(row, now_ms), self.blind)
+
+    def decide(self, row: Row | None, now_ms: int = 0) -> Decision:
         """Decide about the row as the store has it now."""
-        old = codec.load(row.item) if row is not None and (self.parses_old or self.table.indexes) else None
+        old = codec.load(row.item) if row is not None and self._looks_inside else None
         if self.condition is not None and not self.condition.matches(old):
             return Reject(self._condition_failed(row))
         if self.transform is None:
@@ -92,14 +96,20 @@ class Write:
             new = self.transform(old)
         except ServiceError as error:
             return Reject(error)
-        written = Written(row, old, new)
+        return self._outcome(Written(row, old, new), old, now_ms)
+
+    def _outcome(self, written: Written, old: Item | None, now_ms: int) -> Decision:
+        row, new, table = written.old, written.new, self.table
+        body = row.item if row is not None else None
         if new is None:
             if row is None and not self.blind:
                 return Keep(answer=written)
-            return Delete(indexes.changes(self.table, old, None), answer=written)
-        if row is not None and row.item == new.body:
+            records = capture.changes(table, old, body, None, None, now_ms)
+            return Delete(indexes.changes(table, old, None), records, written)
+        if body is not None and (body == new.body or (old is not None and equal({"M": old}, {"M": new.item}))):
             return Keep(answer=written)
-        return Put(new.body, new.size, indexes.changes(self.table, old, new.item), answer=written)
+        records = capture.changes(table, old, body, new.item, new.body, now_ms)
+        return Put(new.body, new.size, indexes.changes(table, old, new.item), records, written)
 
     def _condition_failed(self, row: Row | None) -> ServiceError:
         members = {}

@@ -15,5 +15,5 @@ async def write_one(context: Context, caller: Caller, request: Mapping[str, Any]
     """Let the store decide one write and return its response. Raises ServiceError."""
     table = await require_table(context, caller, request["TableName"])
     write = plan.bind(table)
-    written = write_path.require_written(await context.items.mutate(write.mutation()))
+    written = write_path.require_written(await context.items.mutate(write.mutation(context.clock())))
     return write_path.answer(request, table, written, plan.attributes(written))

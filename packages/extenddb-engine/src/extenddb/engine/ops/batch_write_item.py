@@ -44,7 +44,8 @@ async def batch_write_item(context: Context, caller: Caller, request: BatchWrite
     places = {(write.table.space.id, write.key) for write in writes}
     if len(places) != len(writes):
         raise validation(DUPLICATES)
-    decisions = await context.items.mutate_many([write.mutation() for write in writes])
+    now = context.clock()
+    decisions = await context.items.mutate_many([write.mutation(now) for write in writes])
     return _response(request, actions, writes, decisions)
 
 

@@ -100,10 +100,11 @@ async def commit(
     context: Context, caller: Caller, writes: list[Write], token: tuple[str, Mapping[str, Any]] | None
 ) -> list[Written] | None:
     """Apply the writes all or nothing; None when the token says that they were applied before. Raises ServiceError."""
-    mutations = [write.mutation() for write in writes]
+    now = context.clock()
+    mutations = [write.mutation(now) for write in writes]
     if token is not None:
         text, request = token
-        mutations.append(transactions.Token(caller.account, text, request, context.clock()).mutation())
+        mutations.append(transactions.Token(caller.account, text, request, now).mutation())
     try:
         decisions = await retrying(lambda: _transact(context, mutations, with_token=token is not None))
     except SerializationFailure:

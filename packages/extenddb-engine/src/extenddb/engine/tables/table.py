@@ -22,6 +22,18 @@ INDEX_MEMBERS: tuple[tuple[str, IndexKind], ...] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Capture:
+    """Someone who wants to know of every change of a table: its stream, or its recovery log."""
+
+    stream: str
+    """Id of the stream in the store."""
+    old: bool
+    """Keep the item as it was."""
+    new: bool
+    """Keep the item as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """One version of a table."""
 
@@ -30,6 +42,10 @@ class Table:
     """As DescribeTable answers it, without counts and sizes."""
     index_ids: Mapping[str, str]
     """Id in the space by index name."""
+    settings: Mapping[str, Any]
+    """What the table has beside its description, by subject, such as its stream and its time to live."""
+    captures: tuple[Capture, ...]
+    """Who is told of every change."""
     definition: TableDefinition
 
     @property
@@ -53,17 +69,28 @@ def from_record(record: TableRecord) -> Table:
     document = codec.parse(record.document)
     description = document["Description"]
     index_ids = document["IndexIds"]
+    settings = document.get("Settings", {})
     return Table(
         record=record,
         description=description,
         index_ids=index_ids,
+        settings=settings,
+        captures=tuple(
+            Capture(stream=each["Stream"], old=each["Old"], new=each["New"])
+            for each in settings.get("Captures", {}).values()
+        ),
         definition=definition_of(description, index_ids),
     )
 
 
-def to_document(description: Mapping[str, Any], index_ids: Mapping[str, str]) -> bytes:
-    """Return the document to keep in the catalog."""
-    return codec.dump({"Description": description, "IndexIds": index_ids})
+def to_document(
+    description: Mapping[str, Any], index_ids: Mapping[str, str], settings: Mapping[str, Any] | None = None
+) -> bytes:
+    """Return the document to keep in the catalog.
+
+    `settings["Captures"]` holds, by purpose (`Stream`, `Recovery`), the members of `Capture`.
+    """
+    return codec.dump({"Description": description, "IndexIds": index_ids, "Settings": settings or {}})
 
 
 def definition_of(description: Mapping[str, Any], index_ids: Mapping[str, str]) -> TableDefinition:
