@@ -1,0 +1,74 @@
+"""The open store: the ports over one pool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from extenddb.storage.capabilities import Capabilities
+from extenddb.storage.model import Decision, Mutation, Page, PointRead, RangeRead, Row, ScanRead
+from extenddb.storage_postgres import reads, writes
+from extenddb.storage_postgres.catalog import PostgresCatalog
+from extenddb.storage_postgres.config import Config
+from extenddb.storage_postgres.documents import PostgresDocuments
+from extenddb.storage_postgres.leases import PostgresLeases
+from extenddb.storage_postgres.pool import Pool
+from extenddb.storage_postgres.streams import PostgresStreams
+from extenddb.storage_postgres.wire import Statement
+
+CAPABILITIES = Capabilities(transactions=True, snapshots=True, streams=True, durable=True, shared=True)
+
+_PING = Statement("SELECT 1")
+
+
+class PostgresItems:
+    """`spi.Items` over PostgreSQL."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def get(self, reads_: Sequence[PointRead]) -> list[Row | None]:
+        """See `spi.Items.get`."""
+        return await reads.get(self._pool, reads_)
+
+    async def snapshot(self, reads_: Sequence[PointRead]) -> list[Row | None]:
+        """See `spi.Items.snapshot`."""
+        return await reads.snapshot(self._pool, reads_)
+
+    async def read_range(self, read: RangeRead) -> Page:
+        """See `spi.Items.read_range`."""
+        return await reads.read_range(self._pool, read)
+
+    async def scan(self, read: ScanRead) -> Page:
+        """See `spi.Items.scan`."""
+        return await reads.scan(self._pool, read)
+
+    async def mutate(self, mutations: Sequence[Mutation]) -> list[Decision]:
+        """See `spi.Items.mutate`."""
+        return await writes.mutate(self._pool, mutations)
+
+    async def transact(self, mutations: Sequence[Mutation]) -> list[Decision]:
+        """See `spi.Items.transact`."""
+        return await writes.transact(self._pool, mutations)
+
+
+class PostgresBackend:
+    """`spi.Backend` over PostgreSQL."""
+
+    def __init__(self, config: Config) -> None:
+        """Connect lazily to the server of `config.url`."""
+        self.pool = Pool(config)
+        self.capabilities = CAPABILITIES
+        self.catalog = PostgresCatalog(self.pool)
+        self.items = PostgresItems(self.pool)
+        self.streams = PostgresStreams(self.pool)
+        self.documents = PostgresDocuments(self.pool)
+        self.leases = PostgresLeases(self.pool)
+
+    async def ping(self) -> None:
+        """See `spi.Backend.ping`."""
+        async with self.pool.session() as session:
+            await session.read([_PING()])
+
+    async def close(self) -> None:
+        """See `spi.Backend.close`."""
+        await self.pool.close()

@@ -1,0 +1,75 @@
+"""Physical tables: their names and their making.
+
+A table's rows are in `i_<space>_<epoch>`. The epoch in the name is the guard of cached metadata: when the indexes
+change the table is renamed, and every statement of a process that does not know yet, prepared or not, fails on the
+missing name. Index entries are in `x_<space>_<index>`; they are only ever touched together with their table.
+"""
+
+from __future__ import annotations
+
+import re
+
+from psycopg import sql
+
+from extenddb.storage.errors import ContractViolation
+from extenddb.storage.model import Space
+
+_SPACE = re.compile(r"[a-z0-9]{1,32}")
+_INDEX = re.compile(r"[a-z0-9]{1,16}")
+
+# Items are compact JSON that mostly stays below the toast limit; larger ones are stored out of line uncompressed, so
+# that pages can add up sizes without fetching them and no CPU goes into PostgreSQL's own slow compression.
+_CREATE_TABLE = sql.SQL(
+    "CREATE TABLE {table} (b bigint NOT NULL, ph bytea NOT NULL, sk bytea NOT NULL, item bytea NOT NULL,"
+    " size int NOT NULL, ver bigint NOT NULL, PRIMARY KEY (b, ph, sk)) WITH (fillfactor = 90)"
+)
+_PLAIN_BYTES = sql.SQL(
+    "ALTER TABLE {table} ALTER COLUMN item SET STORAGE EXTERNAL,"
+    " ALTER COLUMN ph SET STORAGE PLAIN, ALTER COLUMN sk SET STORAGE MAIN"
+)
+_CREATE_INDEX = sql.SQL(
+    "CREATE TABLE {table} (b bigint NOT NULL, ph bytea NOT NULL, sk bytea NOT NULL, bph bytea NOT NULL,"
+    " bsk bytea NOT NULL, size int, PRIMARY KEY (b, ph, sk, bph, bsk))"
+)
+_DROP = sql.SQL("DROP TABLE {table}")
+_RENAME = sql.SQL("ALTER TABLE {old} RENAME TO {new}")
+
+
+def table_name(space: Space) -> str:
+    """Return the name of the table of a space's rows. Raises ContractViolation for an id that cannot be one."""
+    if _SPACE.fullmatch(space.id) is None:
+        raise ContractViolation(f"space id {space.id!r}")
+    return f"i_{space.id}_{space.epoch}"
+
+
+def index_name(space: Space, index: str) -> str:
+    """Return the name of the table of an index's entries. Raises ContractViolation."""
+    if _SPACE.fullmatch(space.id) is None or _INDEX.fullmatch(index) is None:
+        raise ContractViolation(f"index id {space.id!r} {index!r}")
+    return f"x_{space.id}_{index}"
+
+
+def create_table(space: Space) -> list[sql.Composed]:
+    """Return the statements that create a space's table."""
+    table = sql.Identifier(table_name(space))
+    return [_CREATE_TABLE.format(table=table), _PLAIN_BYTES.format(table=table)]
+
+
+def create_index(space: Space, index: str) -> sql.Composed:
+    """Return the statement that creates one index of a space."""
+    return _CREATE_INDEX.format(table=sql.Identifier(index_name(space, index)))
+
+
+def drop_table(space: Space) -> sql.Composed:
+    """Return the statement that drops a space's table."""
+    return _DROP.format(table=sql.Identifier(table_name(space)))
+
+
+def drop_index(space: Space, index: str) -> sql.Composed:
+    """Return the statement that drops one index of a space."""
+    return _DROP.format(table=sql.Identifier(index_name(space, index)))
+
+
+def rename(old: Space, new: Space) -> sql.Composed:
+    """Return the statement that moves a space's table to the next epoch."""
+    return _RENAME.format(old=sql.Identifier(table_name(old)), new=sql.Identifier(table_name(new)))

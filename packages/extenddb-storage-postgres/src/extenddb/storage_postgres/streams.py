@@ -1,0 +1,114 @@
+"""The streams port: records get their final numbers when somebody reads.
+
+A writer cannot number its records: of two writers the one that draws its number first may commit last, and a reader
+in between would pass over a record below a number it has seen. So a writer draws only a serial, after it holds the
+locks of its rows (so that serials of one key stand in commit order), and a reader first *publishes*: under the lock
+of the stream's row it numbers everything that is visible and not numbered yet, in the order of the serials. What
+becomes visible later gets later numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from extenddb.storage.model import Published
+from extenddb.storage_postgres.arrays import int8, integer
+from extenddb.storage_postgres.pool import Pool
+from extenddb.storage_postgres.wire import Call, Session, Statement
+
+_PENDING: Final = Statement(
+    "SELECT 1 FROM changes WHERE stream = convert_from($1::bytea, 'UTF8') AND seq IS NULL LIMIT 1"
+)
+_CREATE: Final = Statement(
+    "INSERT INTO streams (id, last) VALUES (convert_from($1::bytea, 'UTF8'), 0) ON CONFLICT (id) DO NOTHING"
+)
+_LOCK: Final = Statement("SELECT last FROM streams WHERE id = convert_from($1::bytea, 'UTF8') FOR UPDATE")
+_NUMBER: Final = Statement(
+    "UPDATE changes AS c SET seq = s.last + n.place FROM streams AS s,"
+    " (SELECT serial, row_number() OVER (ORDER BY serial) AS place FROM changes"
+    " WHERE stream = convert_from($1::bytea, 'UTF8') AND seq IS NULL) AS n"
+    " WHERE s.id = convert_from($1::bytea, 'UTF8') AND c.stream = s.id AND c.serial = n.serial AND c.seq IS NULL"
+)
+_ADVANCE: Final = Statement(
+    "UPDATE streams SET last = greatest(last, coalesce("
+    "(SELECT max(seq) FROM changes WHERE stream = convert_from($1::bytea, 'UTF8') AND seq IS NOT NULL), 0))"
+    " WHERE id = convert_from($1::bytea, 'UTF8')"
+)
+_READ: Final = Statement(
+    "SELECT seq, b, created, body FROM changes WHERE stream = convert_from($1::bytea, 'UTF8') AND seq IS NOT NULL"
+    " AND seq > $2::bigint AND seq <= $3::bigint AND b >= $4::bigint AND b < $5::bigint ORDER BY seq LIMIT $6::bigint"
+)
+_LAST: Final = Statement("SELECT last FROM streams WHERE id = convert_from($1::bytea, 'UTF8')")
+_TRIM: Final = (
+    "DELETE FROM changes WHERE stream = %s AND created < %s AND ctid = ANY (ARRAY("
+    "SELECT ctid FROM changes WHERE stream = %s AND created < %s ORDER BY created LIMIT %s))"
+)
+_DROP: Final = ("DELETE FROM changes WHERE stream = %s", "DELETE FROM streams WHERE id = %s")
+
+_ALL: Final = 2**63 - 1
+_TRIM_STEP: Final = 5000
+"""Records removed in one transaction."""
+
+
+class PostgresStreams:
+    """`spi.Streams` over PostgreSQL."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    async def read(
+        self,
+        stream: str,
+        *,
+        after: int = 0,
+        until: int | None = None,
+        buckets: tuple[int, int] = (0, 4096),
+        limit: int,
+    ) -> list[Published]:
+        """See `spi.Streams.read`."""
+        bounds = (after, _ALL if until is None else until, *buckets, limit)
+        return _records(await self._published(stream, _READ(stream.encode(), *map(int8, bounds))))
+
+    async def last(self, stream: str) -> int:
+        """See `spi.Streams.last`."""
+        result = await self._published(stream, _LAST(stream.encode()))
+        return integer(result.get_value(0, 0)) if result.ntuples else 0
+
+    async def trim(self, stream: str, *, before: int) -> int:
+        """See `spi.Streams.trim`."""
+        removed = 0
+        while True:
+            async with self._pool.connection() as connection:
+                values = [stream, before, stream, before, _TRIM_STEP]
+                cursor = await connection.execute(_TRIM, values)
+            removed += cursor.rowcount
+            if cursor.rowcount < _TRIM_STEP:
+                return removed
+
+    async def drop(self, stream: str) -> None:
+        """See `spi.Streams.drop`."""
+        async with self._pool.connection() as connection, connection.transaction():
+            for statement in _DROP:
+                await connection.execute(statement, [stream])
+
+    async def _published(self, stream: str, call: Call) -> Any:
+        """Return the result of a read that sees everything committed before it published."""
+        async with self._pool.session() as session:
+            pending, result, *_ = await session.read([_PENDING(stream.encode()), call])
+            if pending.ntuples == 0:
+                return result
+            return await _publish(session, stream.encode(), call)
+
+
+async def _publish(session: Session, stream: bytes, call: Call) -> Any:
+    # One statement each: every one sees what was committed while the lock was waited for.
+    steps = [_CREATE(stream), _LOCK(stream), _NUMBER(stream), _ADVANCE(stream), call]
+    return (await session.read(steps))[len(steps) - 1]
+
+
+def _records(result: Any) -> list[Published]:
+    value = result.get_value
+    return [
+        Published(integer(value(n, 0)), integer(value(n, 1)), integer(value(n, 2)), value(n, 3))
+        for n in range(result.ntuples)
+    ]
