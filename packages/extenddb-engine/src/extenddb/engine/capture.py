@@ -1,7 +1,7 @@
 """Records of changes: what a write leaves behind for streams and for point-in-time recovery. Pure.
 
-A record is a JSON object put together from the stored bytes of the images, without parsing them: `Event` (INSERT, MODIFY
-or REMOVE), `Keys`, and `Old` and `New` where the capture wants them.
+A record is a JSON object put together from the stored bytes of the images, without parsing them: `Event` (INSERT,
+MODIFY or REMOVE), `Keys`, and `Old` and `New` where the capture wants them.
 """
 
 from __future__ import annotations

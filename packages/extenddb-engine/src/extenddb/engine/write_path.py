@@ -106,10 +106,14 @@ class Write:
                 return Keep(answer=written)
             records = capture.changes(table, old, body, None, None, now_ms)
             return Delete(indexes.changes(table, old, None), records, written)
-        if body is not None and (body == new.body or (old is not None and equal({"M": old}, {"M": new.item}))):
+        if body is not None and (body == new.body or self._same(old, new.item)):
             return Keep(answer=written)
         records = capture.changes(table, old, body, new.item, new.body, now_ms)
         return Put(new.body, new.size, indexes.changes(table, old, new.item), records, written)
+
+    def _same(self, old: Item | None, new: Item) -> bool:
+        """Tell whether nothing changes; only worth a look where a change would be recorded."""
+        return bool(self.table.captures) and old is not None and equal({"M": old}, {"M": new})
 
     def _condition_failed(self, row: Row | None) -> ServiceError:
         members = {}
