@@ -26,7 +26,19 @@ class MemoryHarness:
         await backend.close()
 
 
-class TestItems(kit.ItemsSuite):
+class TestCatalog(kit.CatalogSuite):
+    harness = MemoryHarness()
+
+
+class TestConcurrency(kit.ConcurrencySuite):
+    harness = MemoryHarness()
+
+
+class TestDocuments(kit.DocumentsSuite):
+    harness = MemoryHarness()
+
+
+class TestDurable(kit.DurableSuite):
     harness = MemoryHarness()
 
 
@@ -34,7 +46,7 @@ class TestEntries(kit.EntriesSuite):
     harness = MemoryHarness()
 
 
-class TestRanges(kit.RangesSuite):
+class TestErrors(kit.ErrorsSuite):
     harness = MemoryHarness()
 
 
@@ -42,11 +54,43 @@ class TestIndexRanges(kit.IndexRangesSuite):
     harness = MemoryHarness()
 
 
+class TestIndexScan(kit.IndexScanSuite):
+    harness = MemoryHarness()
+
+
+class TestItems(kit.ItemsSuite):
+    harness = MemoryHarness()
+
+
+class TestLeases(kit.LeasesSuite):
+    harness = MemoryHarness()
+
+
+class TestLifecycle(kit.LifecycleSuite):
+    harness = MemoryHarness()
+
+
+class TestRanges(kit.RangesSuite):
+    harness = MemoryHarness()
+
+
 class TestScan(kit.ScanSuite):
     harness = MemoryHarness()
 
 
-class TestIndexScan(kit.IndexScanSuite):
+class TestStateful(kit.StatefulSuite):
+    harness = MemoryHarness()
+
+
+class TestStreamRaces(kit.StreamRacesSuite):
+    harness = MemoryHarness()
+
+
+class TestStreams(kit.StreamsSuite):
+    harness = MemoryHarness()
+
+
+class TestTransactionRaces(kit.TransactionRacesSuite):
     harness = MemoryHarness()
 
 

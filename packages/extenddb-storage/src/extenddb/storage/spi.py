@@ -1,12 +1,9 @@
 """The Protocols a storage backend implements.
 
-The engine owns DynamoDB's semantics; a store offers rows, ranges, atomic mutation, and a few small ports beside
-them. All
-methods are coroutines; `sync.adapt` turns a synchronous backend into this shape. Every method may raise
-`Unavailable`; the
-further errors stand in its docstring. Cancelling a call releases all locks and connections and either applies the
-work as
-a whole or not at all.
+The engine owns DynamoDB's semantics; a store offers rows, ranges, atomic mutation, and a few small ports beside them.
+All methods are coroutines; `sync.adapt` turns a synchronous backend into this shape. Every method may raise
+`Unavailable`, and every method that changes something `Ambiguous`; the further errors stand in its docstring.
+Cancelling a call releases all locks and connections and either applies the work as a whole or not at all.
 """
 
 from __future__ import annotations
@@ -57,7 +54,7 @@ class Catalog(Protocol):
         """
 
     async def drop(self, space: Space) -> None:
-        """Remove a table's record and everything it holds. Raises NotFound."""
+        """Remove a table's record and all its rows and entries; its streams stay. Raises NotFound."""
 
     async def estimate(self, space: Space) -> dict[str | None, Estimate]:
         """Return how much the table (under None) and each index hold. Raises SchemaMismatch."""

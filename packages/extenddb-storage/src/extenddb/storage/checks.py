@@ -1,0 +1,207 @@
+"""The rules of the contract about single values; each raises ContractViolation with the rule that is broken."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TypeVar
+
+from extenddb.core.types.keys import DIGEST_SIZE, Key
+from extenddb.storage.errors import ContractViolation
+from extenddb.storage.model import (
+    Change,
+    Decision,
+    Delete,
+    Entry,
+    IndexChange,
+    Keep,
+    Mutation,
+    Page,
+    PointRead,
+    Position,
+    Put,
+    RangeRead,
+    Reject,
+    Row,
+    ScanRead,
+    Space,
+)
+
+_SPACE_ID = re.compile(r"[a-z0-9]{1,32}")
+_INDEX_ID = re.compile(r"[a-z0-9]{1,16}")
+
+_Ordered = TypeVar("_Ordered", bytes, int, tuple[bytes, bytes])
+
+
+def require(holds: bool, rule: str) -> None:
+    """Raise ContractViolation unless a rule holds."""
+    if not holds:
+        raise ContractViolation(rule)
+
+
+def space(value: Space) -> None:
+    """Check the shape of a space."""
+    require(_SPACE_ID.fullmatch(value.id) is not None, f"a space's id is 1 to 32 of a-z and 0-9, not {value.id!r}")
+    require(value.epoch >= 1, "epochs begin with 1")
+    for name in value.indexes:
+        require(_INDEX_ID.fullmatch(name) is not None, f"an index id is 1 to 16 of a-z and 0-9, not {name!r}")
+    require(len(set(value.indexes)) == len(value.indexes), "the ids of indexes are distinct")
+
+
+def stream(name: str) -> None:
+    """Check the id of a stream."""
+    require(_SPACE_ID.fullmatch(name) is not None, f"a stream's id is 1 to 32 of a-z and 0-9, not {name!r}")
+
+
+def key(value: Key) -> None:
+    """Check the shape of a key."""
+    require(isinstance(value, Key), "a key is a Key")
+    require(isinstance(value.partition, bytes) and isinstance(value.sort, bytes), "the parts of a key are bytes")
+    require(len(value.partition) == DIGEST_SIZE, f"a partition digest has {DIGEST_SIZE} bytes")
+
+
+def row(value: Row) -> None:
+    """Check a row that a store gives."""
+    key(value.key)
+    require(isinstance(value.item, bytes), "items are bytes")
+    require(value.version >= 1, "versions are positive")
+    require(value.size >= 0, "sizes are not negative")
+
+
+def points(reads: Sequence[PointRead]) -> None:
+    """Check the keys to read."""
+    for read in reads:
+        space(read.space)
+        key(read.key)
+
+
+def found(reads: Sequence[PointRead], rows: Sequence[Row | None]) -> None:
+    """Check the rows that answer point reads."""
+    require(len(reads) == len(rows), "as many answers as reads")
+    for read, answer in zip(reads, rows, strict=True):
+        if answer is not None:
+            row(answer)
+            require(answer.key == read.key, "each answer is the row asked for")
+
+
+def range_read(read: RangeRead) -> None:
+    """Check a range read."""
+    _read(read)
+    require(len(read.partition) == DIGEST_SIZE, f"a partition digest has {DIGEST_SIZE} bytes")
+    if read.after is not None:
+        require(read.after.key.partition == read.partition, "the position is in the partition read")
+
+
+def scan_read(read: ScanRead) -> None:
+    """Check a scan."""
+    _read(read)
+    require(max(len(read.lower), len(read.upper or b"")) <= DIGEST_SIZE, "bounds are digests or prefixes of digests")
+
+
+def range_page(read: RangeRead, page: Page) -> None:
+    """Check the answer to a range read, as far as it can be seen from outside."""
+    _page(read, page)
+    if read.index is not None:
+        return
+    sorts = [row.key.sort for row in page.rows]
+    require(all(row.key.partition == read.partition for row in page.rows), "every row is of the partition read")
+    _ascending(sorts[::-1] if read.reverse else sorts)
+    require(read.lower is None or all(sort >= read.lower for sort in sorts), "no row is below the lower bound")
+    require(read.upper is None or all(sort < read.upper for sort in sorts), "every row is below the upper bound")
+    if read.after is not None and sorts:
+        last = read.after.key.sort
+        require(sorts[0] < last if read.reverse else sorts[0] > last, "the page begins behind the position")
+
+
+def scan_page(read: ScanRead, page: Page) -> None:
+    """Check the answer to a scan, as far as it can be seen from outside."""
+    _page(read, page)
+    if read.index is not None:
+        return
+    keys = [(row.key.partition, row.key.sort) for row in page.rows]
+    _ascending(keys)
+    require(all(part >= read.lower for part, _ in keys), "no row is below the lower bound")
+    require(read.upper is None or all(part < read.upper for part, _ in keys), "every row is below the upper bound")
+    if read.after is not None and keys:
+        require(keys[0] > tuple(read.after.key), "the page begins behind the position")
+
+
+def listing(values: Sequence[_Ordered], after: _Ordered, limit: int) -> None:
+    """Check a listing: ascending, above `after`, at most `limit`."""
+    _ascending(values)
+    require(len(values) <= limit, "no more than the limit")
+    require(not values or values[0] > after, "everything is above after")
+
+
+def decision(mutation: Mutation, old: Row | None, value: Decision) -> None:
+    """Check what a `decide` returned."""
+    require(isinstance(value, (Put, Delete, Keep, Reject)), "a decision is a Put, Delete, Keep or Reject")
+    if isinstance(value, Reject):
+        require(not mutation.blind, "a blind mutation puts or deletes")
+        return
+    changes = () if isinstance(value, Keep) else value.changes
+    if mutation.blind:
+        require(not isinstance(value, Keep), "a blind mutation puts or deletes")
+        require(not value.indexes and not changes, "a blind mutation changes no indexes and no streams")
+    elif old is None:
+        require(not isinstance(value, Delete), "Delete is decided only for a row that exists")
+        require(isinstance(value, Put) or not value.indexes, "an absent row has no index entries")
+    if isinstance(value, Put):
+        require(isinstance(value.item, bytes) and value.size >= 0, "a Put has bytes and a size")
+    _index_changes(mutation.space, value.indexes)
+    for change in changes:
+        _change(change)
+
+
+def _index_changes(where: Space, changes: Sequence[IndexChange]) -> None:
+    require(len({change.id for change in changes}) == len(changes), "a decision mentions an index once")
+    for change in changes:
+        require(change.id in where.indexes, f"the space has no index {change.id!r}")
+        require(change.old != change.new, "an index entry that stays the same is not mentioned")
+        for entry in (change.old, change.new):
+            if entry is not None:
+                _entry(entry)
+
+
+def _entry(entry: Entry) -> None:
+    key(entry.key)
+    require(entry.size is None or entry.size >= 0, "sizes are not negative")
+
+
+def _change(change: Change) -> None:
+    stream(change.stream)
+    require(isinstance(change.body, bytes) and change.created >= 0, "a stream record has bytes and a time")
+
+
+def _read(read: RangeRead | ScanRead) -> None:
+    space(read.space)
+    require(read.index is None or read.index in read.space.indexes, f"the space has no index {read.index!r}")
+    require(read.limit is None or read.limit >= 1, "limit is at least 1")
+    require(read.max_bytes >= 1, "max_bytes is at least 1")
+    if read.after is not None:
+        _position(read.after, read.index)
+
+
+def _position(position: Position, index: str | None) -> None:
+    key(position.key)
+    require((position.base is None) == (index is None), "a position has a base key exactly in an index")
+    if position.base is not None:
+        key(position.base)
+
+
+def _page(read: RangeRead | ScanRead, page: Page) -> None:
+    for value in page.rows:
+        row(value)
+    require(len({value.key for value in page.rows}) == len(page.rows), "no row twice in a page")
+    total = sum(value.size for value in page.rows)
+    count = len(page.rows)
+    require(read.limit is None or count <= read.limit, "no more rows than the limit")
+    if count:
+        require(total - page.rows[-1].size < read.max_bytes, "the page ends with the row that reaches max_bytes")
+    ended = total >= read.max_bytes or count == read.limit
+    require(page.stopped == ended, "stopped says exactly whether limit or max_bytes ended the page")
+
+
+def _ascending(values: Sequence[_Ordered]) -> None:
+    require(all(one < two for one, two in pairwise(values)), "everything is in strictly ascending order")
