@@ -139,7 +139,7 @@ def filter_by_timezone(dynamodb: Any, timezone: Answer) -> None:
     """7. Cities of a country in a time zone: a filter, which spares transfer but not reading."""
     here = Key("pk").eq(design.country_pk(timezone["country"])) & Key("sk").begins_with("CITY#")
     found, scanned = count(
-        cities, KeyConditionExpression=here, FilterExpression=Attr("timezone").eq(timezone["timezone"])
+        dynamodb, KeyConditionExpression=here, FilterExpression=Attr("timezone").eq(timezone["timezone"])
     )
     expect("count", found, timezone["count"])
     expect("scanned", scanned, timezone["scanned"])
