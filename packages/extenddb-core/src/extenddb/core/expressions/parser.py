@@ -34,6 +34,8 @@ _OPERAND_COUNTS = {
     "if_not_exists": 2,
     "list_append": 2,
 }
+_CALL_DEPTH = 64
+"""Function calls within each other; a bound of our own, since they recurse here and when they are bound."""
 _MAX_INDEX = 2**31 - 1
 _MAX_INDEX_DIGITS = 10
 
@@ -54,6 +56,7 @@ class Parser:
         self._tokens = tokenize(text, self.keywords)
         self._index = 0
         self._noted: Problem | None = None
+        self._call_depth = 0
         self.operators = 0
         """Operators and functions met so far."""
 
@@ -153,14 +156,15 @@ class Parser:
         name = self.advance().text
         self._check_function(name)
         self.count_operator()
-        if self.operators > 2 * limits.EXPRESSION_OPERATORS:
-            # Calls within calls recurse here: far beyond the limit nothing is worth parsing.
+        self._call_depth += 1
+        if self._call_depth > _CALL_DEPTH:
             raise problems.too_many_operators(self.operators)
         self.expect("(")
         arguments = [self.argument()]
         while self.accept(","):
             arguments.append(self.argument())
         self.expect(")")
+        self._call_depth -= 1
         count = len(arguments)
         if count != _OPERAND_COUNTS.get(name, count):
             self.note(problems.operand_count(name, count))
