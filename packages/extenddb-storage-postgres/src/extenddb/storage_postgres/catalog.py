@@ -1,5 +1,7 @@
 """The catalog port: records and physical tables change in one transaction."""
 
+# ruff: noqa: S608  (what is put into these texts is constants)
+
 from __future__ import annotations
 
 import asyncio
@@ -16,13 +18,13 @@ from extenddb.storage_postgres import ddl
 from extenddb.storage_postgres.pool import Pool
 
 _COLUMNS = "namespace, name, id, epoch, indexes, version, document"
-_FIND = f"SELECT {_COLUMNS} FROM tables WHERE namespace = %s AND name = %s"  # noqa: S608
-_BY_ID = f"SELECT {_COLUMNS} FROM tables WHERE id = %s FOR UPDATE"  # noqa: S608
-_RECORDS = f"SELECT {_COLUMNS} FROM tables WHERE id > %s ORDER BY id LIMIT %s"  # noqa: S608
+_FIND = f"SELECT {_COLUMNS} FROM tables WHERE namespace = %s AND name = %s"
+_BY_ID = f"SELECT {_COLUMNS} FROM tables WHERE id = %s FOR UPDATE"
+_RECORDS = f"SELECT {_COLUMNS} FROM tables WHERE id > %s ORDER BY id LIMIT %s"
 _NAMES = "SELECT name FROM tables WHERE namespace = %s AND name > %s ORDER BY name LIMIT %s"
-_INSERT = f"INSERT INTO tables ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s)"  # noqa: S608
+_INSERT = f"INSERT INTO tables ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s)"
 _UPDATE = "UPDATE tables SET epoch = %s, indexes = %s, version = %s, document = %s WHERE id = %s"
-_DELETE = f"DELETE FROM tables WHERE id = %s RETURNING {_COLUMNS}"  # noqa: S608
+_DELETE = f"DELETE FROM tables WHERE id = %s RETURNING {_COLUMNS}"
 
 _DDL_WAIT = "SET LOCAL lock_timeout = '1s'"
 """A waiting ALTER TABLE holds up everyone behind it: it gives way, and tries again."""
@@ -147,7 +149,8 @@ async def _drop(connection: psycopg.AsyncConnection, space: Space) -> None:
 async def _estimate(connection: psycopg.AsyncConnection, table: str, size: str) -> Estimate:
     # The name is ours, checked by ddl.
     sample = _SAMPLE.format(size=size, relation=f'"{table}"')
-    count, total = _numbers(await (await connection.execute(sample.encode(), [_EXACT + 1])).fetchone())
+    ((count, total),) = await (await connection.execute(sample.encode(), [_EXACT + 1])).fetchall()
+    count, total = int(count), int(total)
     if count <= _EXACT:
         return Estimate(rows=count, bytes=total)
     row = await (await connection.execute(_RELATION, [f'"{table}"'])).fetchone()
@@ -161,11 +164,6 @@ async def _estimate(connection: psycopg.AsyncConnection, table: str, size: str) 
 
 def _average(estimate: Estimate) -> int:
     return estimate.bytes // estimate.rows if estimate.rows else 0
-
-
-def _numbers(row: tuple[Any, ...] | None) -> tuple[int, int]:
-    assert row is not None
-    return int(row[0]), int(row[1])
 
 
 def _values(record: TableRecord) -> list[object]:

@@ -45,7 +45,8 @@ class PostgresDocuments:
         """See `spi.Documents.put`."""
         name = key.encode()
         if expected is None or expected == 0:
-            statement, values = (_PUT if expected is None else _CREATE), [kind, name, body]
+            values: list[object] = [kind, name, body]
+            statement = _PUT if expected is None else _CREATE
         else:
             statement, values = _REPLACE, [body, kind, name, expected]
         async with self._pool.connection() as connection:

@@ -155,8 +155,8 @@ def _entries(space: Space, slots: Mapping[Key, Slot]) -> Iterator[Call]:
             yield sql.entry_delete(index)(*_entry_arrays(gone))
     for index, new in added.items():
         if new:
-            keys = _entry_arrays([(key, base) for key, base, _ in new])
-            yield sql.entry_insert(index)(*keys, int4s([size for _, _, size in new]))
+            places = _entry_arrays([(key, base) for key, base, _ in new])
+            yield sql.entry_insert(index)(*places, int4s([size for _, _, size in new]))
 
 
 def _entry_arrays(entries: Iterable[tuple[Key, Key]]) -> tuple[bytes, ...]:

@@ -61,11 +61,10 @@ def conninfo(url: str) -> str:
 
 async def connect(config: Config) -> psycopg.AsyncConnection:
     """Open one connection as all calls expect it. Raises Unavailable with one sentence."""
-    assert config.url is not None
     try:
         # The driver must not prepare anything: it would forget all prepared statements, ours too, after a DROP.
         connection = await psycopg.AsyncConnection.connect(
-            conninfo(config.url), autocommit=True, prepare_threshold=None
+            conninfo(config.url or ""), autocommit=True, prepare_threshold=None
         )
     except psycopg.Error as error:
         raise Unavailable(f"PostgreSQL cannot be reached: {_reason(error)}") from error

@@ -4,6 +4,8 @@ Keys come as parallel arrays and are joined by primary key. Every INSERT names i
 a sequence, and the only function of the clock is `_NOW`, the store's own version clock.
 """
 
+# ruff: noqa: S608  (what is put into these texts is checked names and constants)
+
 from __future__ import annotations
 
 from functools import lru_cache
@@ -20,7 +22,10 @@ _ROWS = (
     " AS k(b, ph, sk, item, size, ver)"
 )
 _ENTRIES = "unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[]) AS k(b, ph, sk, bph, bsk)"
-_SIZED_ENTRIES = "unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::int[]) AS k(b, ph, sk, bph, bsk, size)"
+_SIZED_ENTRIES = (
+    "unnest($1::bigint[], $2::bytea[], $3::bytea[], $4::bytea[], $5::bytea[], $6::int[])"
+    " AS k(b, ph, sk, bph, bsk, size)"
+)
 _BASE_BUCKET = "((get_byte(x.bph, 0) << 4) | (get_byte(x.bph, 1) >> 4))::bigint"
 
 TEMPLATES: dict[str, str] = {

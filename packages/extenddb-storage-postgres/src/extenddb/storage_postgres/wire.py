@@ -150,13 +150,25 @@ class Session:
         self._open = not commit and failed is None
         if not self._open:
             self._pg.exit_pipeline_mode()
+        if fresh:
+            results = self._remember(fresh, results)
         if failed is not None:
             self._spoiled = isinstance(failed, Unavailable)
             raise failed
-        if fresh:
-            self._prepared.update(fresh)
-            return [result for result, keep in zip(results, self._kept, strict=True) if keep]
         return results
+
+    def _remember(self, fresh: Sequence[Statement], results: Sequence[pq.abc.PGresult]) -> list[pq.abc.PGresult]:
+        """Note what was prepared, which outlives a failed transaction; return the other results."""
+        answers = iter(fresh)
+        kept: list[pq.abc.PGresult] = []
+        for result, keep in zip(results, self._kept, strict=True):
+            if keep:
+                kept.append(result)
+                continue
+            statement = next(answers)
+            if result.status == pq.ExecStatus.COMMAND_OK:
+                self._prepared.add(statement)
+        return kept
 
     def _send(self, calls: Sequence[Call], *, commit: bool) -> list[Statement]:
         pg, prepared = self._pg, self._prepared

@@ -28,7 +28,7 @@ async def mutate(pool: Pool, mutations: Sequence[Mutation]) -> list[Decision]:
     if not mutations:
         return []
     async with pool.session() as session:
-        if all([mutation.blind for mutation in mutations]):
+        if all(mutation.blind for mutation in mutations):
             plan = Plan()
             plan.decide(mutations, _Nothing())
             if not _mixed(mutations, plan):

@@ -25,6 +25,8 @@ CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
 EXIT_NO_CAPABILITY = 79
 """The process may not keep a capability; the caller explains what to do."""
+EXIT_ORPHAN = 80
+"""The parent ended before the child could ask to be told."""
 
 
 class _Header(ctypes.Structure):
@@ -74,7 +76,7 @@ def drop_root(uid: int, gid: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the program in place of this one."""
+    """Run the program in place of this one; returns only an exit code of failure."""
     parent, uid, gid, program, *rest = arguments
     os.umask(0o077)
     if int(uid) >= 0:
@@ -87,8 +89,8 @@ def main(arguments: list[str]) -> int:
         # After the change of user, which clears it; SIGINT is PostgreSQL's fast shutdown.
         _check(_libc().prctl(PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0))
         if os.getppid() != int(parent):
-            return 1
-    os.execv(program, [program, *rest])  # noqa: S606
+            return EXIT_ORPHAN
+    return os.execv(program, [program, *rest])  # noqa: S606
 
 
 if __name__ == "__main__":

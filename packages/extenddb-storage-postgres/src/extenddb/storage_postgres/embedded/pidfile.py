@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 _LINES = 8
+_PROC = Path("/proc/self")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ def running(data: Path, file: PidFile) -> bool:
     """Return whether the process of the file is a PostgreSQL of this data directory."""
     if file.pid == os.getpid():
         return False
-    if sys.platform == "linux":
+    if _PROC.is_dir():
         return _works_in(file.pid, data)
     return _alive(file.pid) and _answers(file)
 
