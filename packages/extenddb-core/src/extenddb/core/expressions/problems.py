@@ -127,7 +127,7 @@ def section_operand_type(section: str, kind: str) -> Problem:
     """A value that ADD or DELETE cannot take."""
     return Problem(
         f"Incorrect operand type for operator or function; operator: {section}, "
-        f"operand type: {_TYPE_SET_NAMES[kind]}, typeset: ALLOWED_FOR_{section}_OPERAND"
+        f"operand type: {_TYPE_SET_NAMES[kind]}, typeSet: ALLOWED_FOR_{section}_OPERAND"
     )
 
 
