@@ -123,8 +123,9 @@ async def _alter(connection: psycopg.AsyncConnection, record: TableRecord, expec
     if old.version != expected:
         raise Conflict(f"version {old.version}, expected {expected}")
     before, after = set(old.space.indexes), set(record.space.indexes)
-    space = replace(record.space, epoch=old.space.epoch + (before != after))
-    if before != after:
+    reshaped = before != after or record.space.epoch > old.space.epoch
+    space = replace(record.space, epoch=old.space.epoch + reshaped)
+    if reshaped:
         # The table first: its lock waits for every writer, and no new one gets past it.
         await connection.execute(ddl.rename(old.space, space))
         for index in sorted(before - after):

@@ -49,8 +49,10 @@ class Catalog(Protocol):
     async def alter(self, record: TableRecord, *, expected: int) -> TableRecord:
         """Replace the record of the space, and create and drop indexes to match `record.space.indexes`.
 
-        Returns the record with its new version, and with the next epoch when indexes changed; new indexes are empty.
-        After it returned no write under the old epoch can commit. Raises NotFound, Conflict (version not `expected`).
+        Returns the record with its new version, and with the next epoch when indexes changed or when the given space
+        already has the next epoch: that is how a caller makes every process read the record anew. New indexes are
+        empty. After it returned no write under the old epoch can commit. Raises NotFound, Conflict (version not
+        `expected`).
         """
 
     async def drop(self, space: Space) -> None:

@@ -54,7 +54,8 @@ class MemoryCatalog:
         if old.version != expected:
             raise Conflict(f"table {record.name} has version {old.version}, not {expected}")
         wanted = set(record.space.indexes)
-        epoch = old.space.epoch + (wanted != set(old.space.indexes))
+        reshaped = wanted != set(old.space.indexes) or record.space.epoch > old.space.epoch
+        epoch = old.space.epoch + reshaped
         for name in set(table.indexes) - wanted:
             del table.indexes[name]
         for name in wanted - set(table.indexes):

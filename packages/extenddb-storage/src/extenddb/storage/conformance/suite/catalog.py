@@ -103,6 +103,17 @@ class CatalogSuite(Suite):
         assert [row.key for row in (await kit.scan(new.space, index="k")).rows] == [key(2)]
 
     @scenario
+    async def test_the_next_epoch_can_be_asked_for(self, kit: Kit) -> None:
+        record = kit.record("i")
+        await kit.backend.catalog.create(record)
+        await kit.mutate(put(record.space, key(1), b"kept", indexes=added("i", key(50))))
+        new = await kit.backend.catalog.alter(replace(record, space=replace(record.space, epoch=2)), expected=1)
+        assert (new.version, new.space.epoch) == (2, 2)
+        assert [row.item for row in (await kit.scan(new.space, index="i")).rows] == [b"kept"]
+        with pytest.raises(SchemaMismatch):
+            await kit.mutate(put(record.space, key(1)))
+
+    @scenario
     async def test_an_index_that_comes_back_is_empty(self, kit: Kit) -> None:
         record = kit.record("i")
         await kit.backend.catalog.create(record)
