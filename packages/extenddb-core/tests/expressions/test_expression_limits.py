@@ -103,7 +103,7 @@ def test_deep_negation_is_evaluated_within_pythons_own_limit() -> None:
 def test_value_that_would_nest_too_deep_is_refused() -> None:
     item: Item = {"a": {"M": {"b": {"M": {}}}}}
     value: dict[str, object] = {"N": "1"}
-    for _ in range(31):
+    for _ in range(30):
         value = {"L": [value]}
     update = bind_update("SET a.b.c = :deep", Placeholders(None, {":deep": value}))
     with pytest.raises(ServiceError, match="Nesting Levels have exceeded supported limits"):

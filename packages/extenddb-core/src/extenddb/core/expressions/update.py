@@ -116,7 +116,7 @@ class _Draft:
         if len(path) == 1:
             self._item[str(path[0])] = value
             return
-        if len(path) - 1 + _depth(value) > limits.NESTING_DEPTH:
+        if len(path) - 1 + _depth(value) >= limits.NESTING_DEPTH:
             raise validation(TOO_DEEP)
         holder, part = self._holder(path)
         if isinstance(holder, list) and part >= len(holder):
@@ -172,12 +172,12 @@ def _found(holder: Any, part: Any) -> AttributeValue | None:
 
 
 def _depth(value: AttributeValue) -> int:
-    """Return how many containers stand in each other."""
+    """Return how many containers stand around the deepest value."""
     ((kind, content),) = value.items()
     if kind == "M":
-        return 1 + max(map(_depth, content.values()), default=0)
+        return max((1 + _depth(member) for member in content.values()), default=0)
     if kind == "L":
-        return 1 + max(map(_depth, content), default=0)
+        return max((1 + _depth(member) for member in content), default=0)
     return 0
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from typing import Any, TypeAlias
 
 from extenddb.core import limits
@@ -48,7 +48,10 @@ DUPLICATES = "One or more parameter values were invalid: Input collection {} con
 EMPTY_STRING_SET = "One or more parameter values were invalid: An string set  may not be empty"
 EMPTY_NUMBER_SET = "One or more parameter values were invalid: An number set  may not be empty"
 EMPTY_BINARY_SET = "One or more parameter values were invalid: Binary sets should not be empty"
-TOO_DEEP = "Nesting Levels have exceeded supported limits"
+DUPLICATE_BINARIES = "One or more parameter values were invalid: Input collection {}of type BS contains duplicates."
+TOO_DEEP = (
+    "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"
+)
 
 
 def type_of(value: Mapping[str, Any]) -> str:
@@ -90,7 +93,7 @@ def _string_set(content: list[str], _depth: int) -> list[str]:
     if not content:
         raise validation(EMPTY_STRING_SET)
     if len(set(content)) != len(content):
-        raise _duplicates(content)
+        raise _duplicates(DUPLICATES, content)
     return content
 
 
@@ -108,12 +111,12 @@ def _binary_set(content: list[str], _depth: int) -> list[str]:
         raise validation(EMPTY_BINARY_SET)
     members = [_binary(member, 0) for member in content]
     if len(set(members)) != len(members):
-        raise _duplicates(members)
+        raise _duplicates(DUPLICATE_BINARIES, members)
     return members
 
 
-def _duplicates(members: list[str]) -> ServiceError:
-    return validation(DUPLICATES.format(f"[{', '.join(members)}]"))
+def _duplicates(text: str, members: list[str]) -> ServiceError:
+    return validation(text.format(f"[{', '.join(members)}]"))
 
 
 def _binary(content: str, _depth: int) -> str:
@@ -124,17 +127,18 @@ def _binary(content: str, _depth: int) -> str:
 
 
 def _list(content: list[Any], depth: int) -> list[AttributeValue]:
-    _check_depth(depth)
+    _check_depth(content, depth)
     return [normalize(member, depth + 1) for member in content]
 
 
 def _map(content: dict[str, Any], depth: int) -> Item:
-    _check_depth(depth)
+    _check_depth(content, depth)
     return {name: normalize(value, depth + 1) for name, value in content.items()}
 
 
-def _check_depth(depth: int) -> None:
-    if depth >= limits.NESTING_DEPTH:
+def _check_depth(content: Sized, depth: int) -> None:
+    """Refuse members below the deepest level; a value of its own is the first one, so an empty container may be last."""
+    if content and depth + 1 >= limits.NESTING_DEPTH:
         raise validation(TOO_DEEP)
 
 
