@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections.abc import Callable
@@ -32,6 +33,8 @@ class EngineSettings:
     """Send concurrent requests to the store in sets."""
     partition_by_region: bool = False
     """Keep tables of different regions apart; by default a name is one table whatever the region."""
+    ttl_seconds: float = 10.0
+    """Pause between two sweeps of expired items."""
 
 
 def now_ms() -> int:
@@ -56,6 +59,8 @@ class Context:
     """Time in milliseconds since the epoch."""
     ids: Callable[[], str] = field(default=new_id)
     """Fresh UUIDs."""
+    wake: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when this process gave itself background work."""
 
     def namespace(self, caller: Caller) -> str:
         """Return the namespace in which the caller's table names are unique."""

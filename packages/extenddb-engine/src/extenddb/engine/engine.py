@@ -17,6 +17,8 @@ from extenddb.core.errors import (
 )
 from extenddb.core.wire.decode import decode
 from extenddb.engine.context import Caller, Context, EngineSettings
+from extenddb.engine.jobs import Jobs
+from extenddb.engine.jobs.table import CHORES, STEPS
 from extenddb.engine.ops import OPERATIONS
 from extenddb.engine.tables.cache import Tables
 from extenddb.storage.coalesce import Coalescer, CoalesceSettings
@@ -67,6 +69,10 @@ class Engine:
             except StorageError as error:
                 raise _service_error(error) from error
         raise ServiceError(SERVICE_UNAVAILABLE, "The table keeps changing. Please retry the request.")
+
+    async def run_jobs(self) -> None:
+        """Do background work until cancelled; any number of processes may, leases keep them apart."""
+        await Jobs(self.context, STEPS, CHORES).run()
 
     async def close(self) -> None:
         """Finish what is queued."""

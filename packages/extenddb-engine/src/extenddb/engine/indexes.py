@@ -5,6 +5,7 @@ from __future__ import annotations
 from extenddb.core.types.attribute import Item, item_size
 from extenddb.core.types.capacity import Consumed, write_units
 from extenddb.core.types.table import IndexDefinition
+from extenddb.engine import ttl
 from extenddb.engine.tables.table import Table
 from extenddb.storage.model import Entry, IndexChange
 
@@ -23,6 +24,10 @@ def changes(table: Table, old: Item | None, new: Item | None) -> tuple[IndexChan
         before, after = entry(index, old), entry(index, new)
         if before != after:
             found.append(IndexChange(index.id, before, after))
+    if table.ttl is not None:
+        before, after = ttl.entry(old, table.ttl), ttl.entry(new, table.ttl)
+        if before != after:
+            found.append(IndexChange(ttl.INDEX, before, after))
     return tuple(found)
 
 

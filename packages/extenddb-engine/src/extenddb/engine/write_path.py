@@ -79,7 +79,7 @@ class Write:
 
     @property
     def _looks_inside(self) -> bool:
-        return bool(self.parses_old or self.table.indexes or self.table.captures)
+        return self.parses_old or self.table.watched
 
     def mutation(self, now_ms: int) -> Mutation:
         """Return what the store is asked to do; the time is that of the change in its stream records."""

@@ -7,7 +7,7 @@ itself (counts, sizes), and the ids of its indexes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from extenddb.core.types.table import IndexDefinition, IndexKind, KeySchema, TableDefinition, projected_names
@@ -46,12 +46,19 @@ class Table:
     """What the table has beside its description, by subject, such as its stream and its time to live."""
     captures: tuple[Capture, ...]
     """Who is told of every change."""
+    ttl: str | None
+    """The attribute that says when an item expires, once time to live is enabled."""
     definition: TableDefinition
 
     @property
     def space(self) -> Space:
         """The table's space in the store."""
         return self.record.space
+
+    @property
+    def watched(self) -> bool:
+        """Whether a write must know the old item: for index entries or for records of the change."""
+        return bool(self.space.indexes or self.captures)
 
     @property
     def schema(self) -> KeySchema:
@@ -62,6 +69,34 @@ class Table:
     def indexes(self) -> tuple[IndexDefinition, ...]:
         """The table's secondary indexes."""
         return self.definition.indexes
+
+    def edited(
+        self,
+        *,
+        description: Mapping[str, Any] | None = None,
+        index_ids: Mapping[str, str] | None = None,
+        settings: Mapping[str, Any] | None = None,
+        hidden: tuple[str, ...] | None = None,
+        reshape: bool = False,
+    ) -> Table:
+        """Return the table with parts of its document replaced, to be written to the catalog.
+
+        `hidden` are the ids of index spaces that no description names (time to live). `reshape` makes every process
+        read the record anew before its next write.
+        """
+        ids = self.index_ids if index_ids is None else index_ids
+        kept = tuple(id_ for id_ in self.space.indexes if id_ not in self.index_ids.values())
+        space = replace(
+            self.space,
+            epoch=self.space.epoch + reshape,
+            indexes=(*ids.values(), *(kept if hidden is None else hidden)),
+        )
+        document = to_document(
+            self.description if description is None else description,
+            ids,
+            self.settings if settings is None else settings,
+        )
+        return from_record(replace(self.record, space=space, document=document))
 
 
 def from_record(record: TableRecord) -> Table:
@@ -79,6 +114,7 @@ def from_record(record: TableRecord) -> Table:
             Capture(stream=each["Stream"], old=each["Old"], new=each["New"])
             for each in settings.get("Captures", {}).values()
         ),
+        ttl=settings.get("TimeToLive", {}).get("AttributeName"),
         definition=definition_of(description, index_ids),
     )
 

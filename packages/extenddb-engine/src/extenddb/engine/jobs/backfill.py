@@ -1,0 +1,68 @@
+"""Filling new indexes from the items that were there before them.
+
+From the moment an index exists every writer maintains it, so an item needs an entry from here only as it stands under
+the lock: the store adds what is missing and a repeated step changes nothing. Items are taken in key order, never by offset.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from extenddb.core.types.keys import Key
+from extenddb.engine import codec, indexes
+from extenddb.engine.context import Context
+from extenddb.engine.tables.change import change_table
+from extenddb.engine.tables.table import Table
+from extenddb.storage.model import Decision, Keep, Mutation, Position, Row, ScanRead
+
+_ROWS = 500  # of one step
+_BYTES = 2 * 1024 * 1024  # of one step
+
+
+async def backfill(context: Context, state: dict[str, Any]) -> dict[str, Any] | None:
+    """Add the entries of the next rows to the indexes named in the state; the end makes them ACTIVE."""
+    table = await context.tables.load(state["Namespace"], state["Table"])
+    if table is None or table.space.id != state["Space"]:
+        return None
+    wanted = frozenset(id_ for id_ in state["Indexes"] if id_ in table.space.indexes)
+    if not wanted:
+        return None
+    after = Position(Key(*map(bytes.fromhex, state["After"]))) if state["After"] else None
+    page = await context.backend.items.scan(ScanRead(space=table.space, after=after, limit=_ROWS, max_bytes=_BYTES))
+    if page.rows:
+        mutations = [_entries(table, row.key, wanted) for row in page.rows]
+        for decision in await context.items.mutate_many(mutations):
+            if isinstance(decision, Exception):
+                raise decision
+    if page.stopped:
+        return {**state, "After": [part.hex() for part in page.rows[-1].key]}
+    await _activate(context, state, wanted)
+    return None
+
+
+def _entries(table: Table, key: Key, wanted: frozenset[str]) -> Mutation:
+    def decide(row: Row | None) -> Decision:
+        if row is None:
+            return Keep()
+        changes = indexes.changes(table, None, codec.load(row.item))
+        return Keep(tuple(change for change in changes if change.id in wanted))
+
+    return Mutation(table.space, key, decide)
+
+
+async def _activate(context: Context, state: dict[str, Any], wanted: frozenset[str]) -> None:
+    def activate(table: Table) -> Table | None:
+        filled = {name for name, id_ in table.index_ids.items() if id_ in wanted}
+        global_ = [
+            _active(index) if index["IndexName"] in filled else index
+            for index in table.description.get("GlobalSecondaryIndexes", ())
+        ]
+        if not filled:
+            return None
+        return table.edited(description={**table.description, "GlobalSecondaryIndexes": global_})
+
+    await change_table(context, state["Namespace"], state["Table"], activate)
+
+
+def _active(index: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in index.items() if name != "Backfilling"} | {"IndexStatus": "ACTIVE"}

@@ -1,0 +1,118 @@
+"""Running jobs and chores under leases."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from extenddb.core.errors import ServiceError
+from extenddb.engine import codec
+from extenddb.engine.context import Context
+from extenddb.storage.errors import Conflict, SchemaMismatch, StorageError
+from extenddb.storage.model import Document
+
+log = logging.getLogger("extenddb.engine.jobs")
+
+KIND = "job"
+"""Kind of the documents that hold jobs."""
+LEASE_SECONDS = 20.0
+"""How long a process may be silent before another takes over; a step is much shorter."""
+_IDLE_SECONDS = 1.0
+_JOBS_AT_ONCE = 100
+
+State: TypeAlias = dict[str, Any]
+"""Progress of a job: JSON values."""
+Step: TypeAlias = Callable[[Context, State], Awaitable[State | None]]
+"""One bounded piece of a job's work; None when all is done."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chore:
+    """Work that is done from time to time."""
+
+    name: str
+    seconds: Callable[[Context], float]
+    """Pause between two runs, in seconds."""
+    run: Callable[[Context], Awaitable[None]]
+
+
+async def start_job(context: Context, kind: str, state: State) -> str:
+    """Write a job down and return its key; whichever process ticks next works on it."""
+    key = f"{context.clock():013d}-{context.ids()}"
+    await context.backend.documents.put(KIND, key, codec.dump({"Type": kind, "State": state}), expected=0)
+    context.wake.set()
+    return key
+
+
+class Jobs:
+    """The jobs and chores of one engine."""
+
+    def __init__(self, context: Context, steps: Mapping[str, Step], chores: tuple[Chore, ...]) -> None:
+        self._context = context
+        self._steps = steps
+        self._chores = chores
+        self._holder = uuid.uuid4().hex
+        self._due: dict[str, int] = {}
+
+    async def run(self) -> None:
+        """Tick until cancelled, pausing while there is nothing to do. Errors are logged and tried again."""
+        context = self._context
+        while True:
+            try:
+                busy = await self.tick()
+            except (StorageError, ServiceError) as error:
+                log.warning("Background work is put off: %s", error)
+                busy = False
+            if not busy:
+                context.wake.clear()
+                try:
+                    await asyncio.wait_for(context.wake.wait(), _IDLE_SECONDS)
+                except TimeoutError:
+                    continue
+
+    async def tick(self) -> bool:
+        """Do one step of every job and every chore that is due; tell whether a job has more to do."""
+        for chore in self._chores:
+            await self._do(chore)
+        documents = await self._context.backend.documents.list(KIND, limit=_JOBS_AT_ONCE)
+        busy = False
+        for document in documents:
+            busy |= await self._step(document)
+        return busy
+
+    async def _do(self, chore: Chore) -> None:
+        now = self._context.clock()
+        if self._due.get(chore.name, 0) > now:
+            return
+        pause = chore.seconds(self._context)
+        self._due[chore.name] = now + int(pause * 1000)
+        lease = f"chore/{chore.name}"
+        if await self._context.backend.leases.acquire(lease, self._holder, seconds=max(pause, LEASE_SECONDS)):
+            await chore.run(self._context)
+
+    async def _step(self, document: Document) -> bool:
+        """Advance one job if no other process does; tell whether it goes on."""
+        backend = self._context.backend
+        lease = f"job/{document.key}"
+        if not await backend.leases.acquire(lease, self._holder, seconds=LEASE_SECONDS):
+            return False
+        job = codec.parse(document.body)
+        try:
+            state = await self._steps[job["Type"]](self._context, job["State"])
+        except SchemaMismatch:
+            self._context.tables.forget_all()
+            return True
+        try:
+            if state is None:
+                await backend.documents.delete(KIND, document.key, expected=document.version)
+                await backend.leases.release(lease, self._holder)
+                return False
+            body = codec.dump({"Type": job["Type"], "State": state})
+            await backend.documents.put(KIND, document.key, body, expected=document.version)
+        except Conflict:
+            return True  # another process took over meanwhile: what both did is the same
+        return True
