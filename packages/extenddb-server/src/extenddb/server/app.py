@@ -62,6 +62,7 @@ async def serving(plan: Plan, backend: Backend, sockets: Sequence[socket.socket]
     metrics.in_flight = lambda: server.in_flight
     tls = context(Certificate(chain=Path(plan.chain), key=Path(plan.chain_key))) if plan.chain else None
     publisher = asyncio.create_task(_publish(metrics)) if plan.metrics_folder else None
+    jobs = asyncio.create_task(engine.run_jobs())
     try:
         await server.listen(sockets, tls)
         yield server
@@ -69,6 +70,8 @@ async def serving(plan: Plan, backend: Backend, sockets: Sequence[socket.socket]
         if publisher is not None:
             publisher.cancel()
         await server.drain(plan.settings.http.drain_seconds)
+        jobs.cancel()
+        await asyncio.gather(jobs, return_exceptions=True)
         await engine.close()
 
 

@@ -1,7 +1,8 @@
 """Filling new indexes from the items that were there before them.
 
 From the moment an index exists every writer maintains it, so an item needs an entry from here only as it stands under
-the lock: the store adds what is missing and a repeated step changes nothing. Items are taken in key order, never by offset.
+the lock: the store adds what is missing and a repeated step changes nothing.
+Items are taken in key order, never by offset.
 """
 
 from __future__ import annotations
