@@ -9,9 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
-from extenddb.core.expressions import Condition, Projection
+from extenddb.core.expressions import Condition
 from extenddb.core.types.attribute import Item
 from extenddb.core.types.capacity import Consumed, read_units
 from extenddb.core.types.table import IndexDefinition
@@ -22,6 +22,19 @@ from extenddb.storage.model import Page, Row
 _SLICE = 64 * 1024  # bytes of items parsed and filtered before others get their turn: about a millisecond
 
 
+class Projector(Protocol):
+    """Takes from items what an answer shall have of them."""
+
+    @property
+    def top_level_names(self) -> frozenset[str]:
+        """The attributes it looks at."""
+        ...
+
+    def project(self, item: Item) -> Item:
+        """Return what the answer has of an item; values are shared, not copied."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
     """What a page's rows are turned into."""
@@ -29,7 +42,7 @@ class Reading:
     table: Table
     index: IndexDefinition | None
     filter: Condition | None
-    projection: Projection | None
+    projection: Projector | None
     count_only: bool
     """Select=COUNT."""
     whole_items: bool
@@ -46,11 +59,7 @@ class Reading:
 
 async def answer(reading: Reading, page: Page, table_name: str, mode: str | None) -> dict[str, Any]:
     """Return the response for one page; `mode` is ReturnConsumedCapacity."""
-    if reading.splices:
-        count = len(page.rows)
-        items = [] if reading.count_only else [codec.raw(row.item) for row in page.rows]
-    else:
-        items, count = await _select(reading, page.rows)
+    items, count = await selected(reading, page.rows)
     response: dict[str, Any] = {"Count": count, "ScannedCount": len(page.rows)}
     if not reading.count_only:
         response["Items"] = items
@@ -61,7 +70,10 @@ async def answer(reading: Reading, page: Page, table_name: str, mode: str | None
     return response
 
 
-async def _select(reading: Reading, rows: list[Row]) -> tuple[list[Item], int]:
+async def selected(reading: Reading, rows: list[Row]) -> tuple[list[Any], int]:
+    """Return what is answered of the rows, and how many of them passed the filter."""
+    if reading.splices:
+        return [] if reading.count_only else [codec.raw(row.item) for row in rows], len(rows)
     items: list[Item] = []
     count = 0
     for number, part in enumerate(_slices(rows)):

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from extenddb.core.errors import ServiceError, validation
-from extenddb.core.expressions import Condition, Projection
+from extenddb.core.expressions import Condition
 from extenddb.core.types.attribute import Item, normalize
 from extenddb.core.types.table import IndexDefinition
-from extenddb.engine.read_path import Reading
+from extenddb.engine.read_path import Projector, Reading
 from extenddb.engine.tables.table import Table
 
 _INVALID = "One or more parameter values were invalid: "
@@ -44,7 +44,7 @@ def reading(
     index: IndexDefinition | None,
     request: Mapping[str, Any],
     filter_: Condition | None,
-    projection: Projection | None,
+    projection: Projector | None,
 ) -> Reading:
     """Return what shall be done with the rows; raises where Select, index and projection do not go together."""
     select = request.get("Select")
@@ -81,7 +81,7 @@ def _check_select(select: str, index: IndexDefinition | None, request: Mapping[s
         )
 
 
-def _needs_whole_items(index: IndexDefinition | None, select: str | None, projection: Projection | None) -> bool:
+def _needs_whole_items(index: IndexDefinition | None, select: str | None, projection: Projector | None) -> bool:
     """Local indexes fetch what they do not hold; global ones answer only what they hold."""
     if index is None or index.projected is None:
         return False
@@ -93,7 +93,7 @@ def _needs_whole_items(index: IndexDefinition | None, select: str | None, projec
     return select == "ALL_ATTRIBUTES"
 
 
-def _check_projected(index: IndexDefinition, projection: Projection | None) -> None:
+def _check_projected(index: IndexDefinition, projection: Projector | None) -> None:
     if projection is None or index.projected is None:
         return
     missing = sorted(projection.top_level_names - index.projected)

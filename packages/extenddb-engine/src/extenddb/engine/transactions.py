@@ -12,6 +12,7 @@ from typing import Any
 
 from extenddb.core.errors import (
     CONDITIONAL_CHECK_FAILED,
+    DUPLICATE_ITEM,
     IDEMPOTENT_PARAMETER_MISMATCH,
     TRANSACTION_CANCELED,
     TRANSACTION_CONFLICT,
@@ -34,6 +35,7 @@ MISMATCH = "Request token was already used with different parameters"
 
 _CODES: Mapping[str, str] = {
     CONDITIONAL_CHECK_FAILED.name: "ConditionalCheckFailed",
+    DUPLICATE_ITEM.name: "DuplicateItem",
     VALIDATION.name: "ValidationError",
     TRANSACTION_CONFLICT.name: "TransactionConflict",
 }

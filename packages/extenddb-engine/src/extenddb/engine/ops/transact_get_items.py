@@ -28,7 +28,7 @@ async def transact_get_items(context: Context, caller: Caller, request: Transact
         parameters.check_mix(get, ("ProjectionExpression",), ())
     wanted = [(keys.normal_key(get["Key"]), bind_projection_of(get)) for get in gets]
     tables = [await require_table(context, caller, get["TableName"]) for get in gets]
-    reads = _reads(tables, [key for key, _ in wanted])
+    reads = bind_reads(tables, [key for key, _ in wanted])
     rows = await retrying(lambda: context.backend.items.snapshot(reads))
     if sum(row.size for row in rows if row is not None) > TRANSACTION_SIZE:
         raise validation(TOO_LARGE)
@@ -40,11 +40,12 @@ async def transact_get_items(context: Context, caller: Caller, request: Transact
     }
     mode = request.get("ReturnConsumedCapacity")
     if mode is not None and mode != "NONE":
-        response["ConsumedCapacity"] = _consumed(gets, rows, mode)
+        response["ConsumedCapacity"] = consumed([get["TableName"] for get in gets], rows, mode)
     return response
 
 
-def _reads(tables: list[Table], wanted: list[Any]) -> list[PointRead]:
+def bind_reads(tables: list[Table], wanted: list[Any]) -> list[PointRead]:
+    """Return the reads of normal keys; raises for keys that do not fit, and for an item that stands twice."""
     reads: list[PointRead] = []
     errors: list[ServiceError | None] = []
     for table, key in zip(tables, wanted, strict=True):
@@ -60,9 +61,10 @@ def _reads(tables: list[Table], wanted: list[Any]) -> list[PointRead]:
     return reads
 
 
-def _consumed(gets: list[Mapping[str, Any]], rows: list[Row | None], mode: str) -> list[dict[str, Any]]:
+def consumed(names: list[str], rows: list[Row | None], mode: str) -> list[dict[str, Any]]:
+    """Return the units by table, each row given with its table's name in the request."""
     units: dict[str, Consumed] = {}
-    for get, row in zip(gets, rows, strict=True):
+    for name, row in zip(names, rows, strict=True):
         size = row.size if row is not None else 0
-        units.setdefault(get["TableName"], Consumed()).table += 2 * read_units(size, consistent=True)
+        units.setdefault(name, Consumed()).table += 2 * read_units(size, consistent=True)
     return [each.describe(name, mode, "Read") for name, each in units.items()]

@@ -66,7 +66,7 @@ async def transact_write_items(context: Context, caller: Caller, request: Transa
     writes = bind_all(plans, tables)
     token = request.get("ClientRequestToken")
     written = await commit(context, caller, writes, (token, request) if token is not None else None)
-    return _response(request, names, writes, written)
+    return respond(request, names, writes, written)
 
 
 def _action(item: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
@@ -130,9 +130,10 @@ async def _transact(context: Context, mutations: list[Mutation], *, with_token: 
         raise
 
 
-def _response(
+def respond(
     request: Mapping[str, Any], names: list[str], writes: list[Write], written: list[Written] | None
 ) -> dict[str, Any]:
+    """Return the response to committed writes, each with its table's name in the request."""
     response: dict[str, Any] = {}
     mode = request.get("ReturnConsumedCapacity")
     if mode is not None and mode != "NONE":

@@ -49,7 +49,7 @@ def plan_update(request: Mapping[str, Any]) -> Plan:
             returns_old_on_failure=parameters.returns_old_on_failure(request),
         )
 
-    return Plan(bind=bind_table, attributes=lambda written: _attributes(mode, update, written))
+    return Plan(bind=bind_table, attributes=lambda written: attributes(mode, update, written))
 
 
 def bind(request: Mapping[str, Any]) -> tuple[Update | None, Condition | None]:
@@ -99,7 +99,8 @@ def transform(table: Table, update: Update | None, key: Item) -> Callable[[Item 
     return apply
 
 
-def _attributes(mode: str, update: Update | None, written: Written) -> Any:
+def attributes(mode: str, update: Update | None, written: Written) -> Any:
+    """Return what ReturnValues asks for; None when there is none."""
     if mode in write_path.RETURNED:
         return write_path.RETURNED[mode](written)
     if update is None or written.new is None:
