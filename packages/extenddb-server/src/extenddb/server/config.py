@@ -111,6 +111,7 @@ class ProcessSettings:
 
     workers: int = setting(0, "Worker processes; 0 is one per core, or one on the backend memory.", low=0, high=1024)
     ready_file: str = setting("", "File to write the endpoint and keys to once requests are answered.")
+    stop_with_stdin: bool = setting(False, "Stop when the standard input ends, as it does when a parent dies.")
     log_level: str = setting("info", "Least severe lines logged.", choices=("debug", "info", "warning", "error"))
     log_format: str = setting("text", "Form of the log.", choices=("text", "json"))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import socket
 import sys
@@ -47,6 +48,15 @@ class Stop:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._signalled)
 
+    def follow_stdin(self) -> None:
+        """Take the end of the standard input as the first signal; what is written there is ignored."""
+        asyncio.get_running_loop().add_reader(sys.stdin.fileno(), self._read_stdin)
+
+    def _read_stdin(self) -> None:
+        if not os.read(sys.stdin.fileno(), 4096):
+            asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+            self.asked.set()
+
     def _signalled(self) -> None:
         if self.asked.is_set() and self._task is not None:
             self._task.cancel()
@@ -57,6 +67,8 @@ async def run(settings: Settings, say: Say) -> None:
     """Serve until a signal. Raises ConfigError, RegistryError, StorageError; each is one sentence."""
     stop = Stop()
     stop.listen()
+    if settings.process.stop_with_stdin:
+        stop.follow_stdin()
     workers = worker_count(settings)
     plugin = load_backend(settings.store.backend)
     bound = reserve(settings.http.host, settings.http.port, shared=workers > 1)
@@ -167,10 +179,10 @@ async def _until_stopped(plan: Plan, root: RootKey, stop: Stop, say: Say) -> Non
             for line in report.lines(plan, root):
                 say(line)
             await stopped
+        log.info("Stopping")
     finally:
         stopped.cancel()
         probed.cancel()
-        log.info("Stopping")
 
 
 def _certificate(settings: Settings) -> tuple[str, str, str]:

@@ -111,15 +111,26 @@ def access_key_of(request: Request) -> str:
 
 def _read_header(authorization: str, headers: Headers) -> Signed:
     timestamp = _timestamp(headers)
-    prefix, found, signature = authorization.rpartition("Signature=")
-    if not found or "," in signature or not timestamp:
-        prefix, signature = _read_carefully(authorization, bool(timestamp))
-    return Signed(
-        claim=_claim_of_header(prefix, authorization if not found else ""),
-        signature=signature.strip(),
-        timestamp=timestamp,
-        token=headers.get("x-amz-security-token", ""),
-    )
+    prefix, found, signature = authorization.rpartition(", Signature=")
+    claim = _usual_claim(prefix) if found and timestamp and "," not in signature else None
+    if claim is None:
+        claim, signature = _read_carefully(authorization, dated=bool(timestamp))
+    token = headers.get("x-amz-security-token", "")
+    return Signed(claim=claim, signature=signature, timestamp=timestamp, token=token)
+
+
+@lru_cache(maxsize=1024)
+def _usual_claim(prefix: str) -> Claim | None:
+    """Parse what stands before the signature, the same for all requests of a signer on one day.
+
+    None when it is not in the form that SDKs write.
+    """
+    start, found, signed = prefix.partition(", SignedHeaders=")
+    algorithm, has_credential, credential = start.partition(" Credential=")
+    both = credential + signed
+    if not (found and has_credential and algorithm == ALGORITHM) or " " in both or "," in both:
+        return None
+    return _claim(credential, signed)
 
 
 def _timestamp(headers: Headers) -> str:
@@ -137,8 +148,11 @@ def _stamp_of_date(date: str) -> str:
         return ""
 
 
-def _read_carefully(authorization: str, dated: bool) -> tuple[str, str]:
+def _read_carefully(authorization: str, *, dated: bool) -> tuple[Claim, str]:
     """Find the parts in any order, and name everything that is missing, as the service does."""
+    algorithm = authorization.partition(" ")[0]
+    if algorithm != ALGORITHM:
+        raise _fail(INCOMPLETE_SIGNATURE, f"Unsupported AWS 'algorithm': '{algorithm}'.")
     parts = _parts(authorization)
     missing = [
         f"Authorization header requires '{name}' parameter."
@@ -149,8 +163,7 @@ def _read_carefully(authorization: str, dated: bool) -> tuple[str, str]:
         missing.append("Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header.")
     if missing:
         raise _fail(INCOMPLETE_SIGNATURE, f"{' '.join(missing)} Authorization={authorization}")
-    prefix = f"{ALGORITHM} Credential={parts['Credential']}, SignedHeaders={parts['SignedHeaders']}, "
-    return prefix, parts["Signature"]
+    return _claim(parts["Credential"], parts["SignedHeaders"]), parts["Signature"]
 
 
 def _parts(authorization: str) -> dict[str, str]:
@@ -162,19 +175,6 @@ def _parts(authorization: str) -> dict[str, str]:
             raise _fail(INCOMPLETE_SIGNATURE, f"{text}'{authorization}'.")
         parts[name] = value
     return parts
-
-
-@lru_cache(maxsize=1024)
-def _claim_of_header(prefix: str, whole: str) -> Claim:
-    """Parse what stands before the signature: the same for all requests of a signer on one day."""
-    algorithm = prefix.partition(" ")[0]
-    if algorithm != ALGORITHM:
-        raise _fail(INCOMPLETE_SIGNATURE, f"Unsupported AWS 'algorithm': '{algorithm}'.")
-    parts = _parts(prefix)
-    if not parts.get("Credential") or not parts.get("SignedHeaders"):
-        _read_carefully(whole or prefix + "Signature=", dated=True)
-        raise _fail(INCOMPLETE_SIGNATURE, f"Authorization={whole or prefix}")
-    return _claim(parts["Credential"], parts["SignedHeaders"])
 
 
 def _claim(credential: str, signed: str) -> Claim:
