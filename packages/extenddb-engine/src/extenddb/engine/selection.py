@@ -23,6 +23,8 @@ def require_index(table: Table, request: Mapping[str, Any]) -> IndexDefinition |
     index = table.definition.index(name)
     if index is None:
         raise validation(f"The table does not have the specified index: {name}")
+    if name in table.backfilling:
+        raise validation(f"Cannot read from backfilling global secondary index: {name}")
     if index.kind == "GLOBAL" and request.get("ConsistentRead"):
         raise validation("Consistent reads are not supported on global secondary indexes")
     return index

@@ -20,6 +20,17 @@ _ROWS = 500  # of one step
 _BYTES = 2 * 1024 * 1024  # of one step
 
 
+def backfill_state(table: Table, ids: list[str]) -> dict[str, Any]:
+    """Return the state of a job that fills these indexes of a table from its first item on."""
+    return {
+        "Namespace": table.record.namespace,
+        "Table": table.definition.name,
+        "Space": table.space.id,
+        "Indexes": ids,
+        "After": None,
+    }
+
+
 async def backfill(context: Context, state: dict[str, Any]) -> dict[str, Any] | None:
     """Add the entries of the next rows to the indexes named in the state; the end makes them ACTIVE."""
     table = await context.tables.load(state["Namespace"], state["Table"])

@@ -12,6 +12,7 @@ from extenddb.engine.ops.create_table import create_table
 from extenddb.engine.ops.delete_item import delete_item
 from extenddb.engine.ops.delete_table import delete_table
 from extenddb.engine.ops.describe_table import describe_table
+from extenddb.engine.ops.describe_time_to_live import describe_time_to_live
 from extenddb.engine.ops.get_item import get_item
 from extenddb.engine.ops.list_tables import list_tables
 from extenddb.engine.ops.put_item import put_item
@@ -20,6 +21,8 @@ from extenddb.engine.ops.scan import scan
 from extenddb.engine.ops.transact_get_items import transact_get_items
 from extenddb.engine.ops.transact_write_items import transact_write_items
 from extenddb.engine.ops.update_item import update_item
+from extenddb.engine.ops.update_table import update_table
+from extenddb.engine.ops.update_time_to_live import update_time_to_live
 
 Operation: TypeAlias = Callable[[Context, Caller, Any], Awaitable[dict[str, Any]]]
 """Answers a checked request; raises ServiceError or StorageError."""
@@ -31,6 +34,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "DeleteItem": delete_item,
     "DeleteTable": delete_table,
     "DescribeTable": describe_table,
+    "DescribeTimeToLive": describe_time_to_live,
     "GetItem": get_item,
     "ListTables": list_tables,
     "PutItem": put_item,
@@ -39,5 +43,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "TransactGetItems": transact_get_items,
     "TransactWriteItems": transact_write_items,
     "UpdateItem": update_item,
+    "UpdateTable": update_table,
+    "UpdateTimeToLive": update_time_to_live,
 }
 """Every operation that is answered, by name."""

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 from extenddb.core.errors import validation
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.ops.describe_table import load_table
+from extenddb.engine.streams import registry
 from extenddb.engine.tables import describe
+from extenddb.engine.tables.table import Table
 from extenddb.storage.errors import NotFound
 
 if TYPE_CHECKING:
@@ -28,5 +30,12 @@ async def delete_table(context: Context, caller: Caller, request: DeleteTableInp
     except NotFound:
         pass  # another request removed it in between: it is gone, which is what was asked for
     finally:
+        await _disable_stream(context, table)
         context.tables.forget(table.record.namespace, name)
     return {"TableDescription": describe.described(table, {}, "DELETING")}
+
+
+async def _disable_stream(context: Context, table: Table) -> None:
+    if table.description.get("StreamSpecification", {}).get("StreamEnabled"):
+        label = table.description["LatestStreamLabel"]
+        await registry.disable(context, registry.key(table.record.namespace, table.definition.name, label))

@@ -23,7 +23,7 @@ def created(request: Mapping[str, Any], *, arn: TableArn, table_id: str, created
         "KeySchema": request["KeySchema"],
         "TableStatus": "ACTIVE",
         "CreationDateTime": seconds,
-        "ProvisionedThroughput": _throughput(request.get("ProvisionedThroughput")),
+        "ProvisionedThroughput": throughput(request.get("ProvisionedThroughput")),
         "TableArn": str(arn),
         "TableId": table_id,
         "DeletionProtectionEnabled": bool(request.get("DeletionProtectionEnabled")),
@@ -34,29 +34,46 @@ def created(request: Mapping[str, Any], *, arn: TableArn, table_id: str, created
             "LastUpdateToPayPerRequestDateTime": seconds,
         }
     description.update({name: request[name] for name in _PASSED_ON if request.get(name) is not None})
+    if "WarmThroughput" in description:
+        description["WarmThroughput"] = {**description["WarmThroughput"], "Status": "ACTIVE"}
     if request.get("TableClass") is not None:
         description["TableClassSummary"] = {"TableClass": request["TableClass"]}
+    sse = encryption(request.get("SSESpecification"), arn)
+    if sse is not None:
+        description["SSEDescription"] = sse
     for member, kind in INDEX_MEMBERS:
         if request.get(member):
-            description[member] = [_index(index, arn, with_status=kind == "GLOBAL") for index in request[member]]
+            description[member] = [index(each, arn, with_status=kind == "GLOBAL") for each in request[member]]
     return description
 
 
-def _throughput(given: Mapping[str, int] | None) -> dict[str, Any]:
+def encryption(specification: Mapping[str, Any] | None, arn: TableArn) -> dict[str, Any] | None:
+    """Return the SSEDescription of a request's SSESpecification; None for the service's own keys, which have none."""
+    if not specification or not specification.get("Enabled"):
+        return None
+    key = specification.get("KMSMasterKeyId") or "alias/aws/dynamodb"
+    if not key.startswith("arn:"):
+        key = f"arn:{arn.partition}:kms:{arn.region}:{arn.account}:{key if '/' in key else f'key/{key}'}"
+    return {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": key}
+
+
+def throughput(given: Mapping[str, int] | None) -> dict[str, Any]:
+    """Return the ProvisionedThroughput of a description; None is that of an on-demand table."""
     return {"NumberOfDecreasesToday": 0, **(given or _NO_THROUGHPUT)}
 
 
-def _index(index: Mapping[str, Any], arn: TableArn, *, with_status: bool) -> dict[str, Any]:
+def index(given: Mapping[str, Any], arn: TableArn, *, with_status: bool) -> dict[str, Any]:
+    """Return the description of a new index that is active."""
     description: dict[str, Any] = {
-        "IndexName": index["IndexName"],
-        "KeySchema": index["KeySchema"],
-        "Projection": index["Projection"],
-        "IndexArn": arn.index(index["IndexName"]),
+        "IndexName": given["IndexName"],
+        "KeySchema": given["KeySchema"],
+        "Projection": given["Projection"],
+        "IndexArn": arn.index(given["IndexName"]),
     }
     if with_status:
         description["IndexStatus"] = "ACTIVE"
-        description["ProvisionedThroughput"] = _throughput(index.get("ProvisionedThroughput"))
-        description.update({name: index[name] for name in _PASSED_ON if index.get(name) is not None})
+        description["ProvisionedThroughput"] = throughput(given.get("ProvisionedThroughput"))
+        description.update({name: given[name] for name in _PASSED_ON if given.get(name) is not None})
     return description
 
 

@@ -46,6 +46,8 @@ class Table:
     """What the table has beside its description, by subject, such as its stream and its time to live."""
     captures: tuple[Capture, ...]
     """Who is told of every change."""
+    backfilling: frozenset[str]
+    """Names of the indexes that are not filled yet."""
     ttl: str | None
     """The attribute that says when an item expires, once time to live is enabled."""
     definition: TableDefinition
@@ -113,6 +115,9 @@ def from_record(record: TableRecord) -> Table:
         captures=tuple(
             Capture(stream=each["Stream"], old=each["Old"], new=each["New"])
             for each in settings.get("Captures", {}).values()
+        ),
+        backfilling=frozenset(
+            index["IndexName"] for index in description.get("GlobalSecondaryIndexes", ()) if index.get("Backfilling")
         ),
         ttl=settings.get("TimeToLive", {}).get("AttributeName"),
         definition=definition_of(description, index_ids),

@@ -1,0 +1,85 @@
+"""UpdateTable: billing, throughput, indexes, stream and settings of a table."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from extenddb.core.arn import parse_table
+from extenddb.core.errors import resource_not_found
+from extenddb.engine.context import Caller, Context
+from extenddb.engine.jobs.backfill import backfill_state
+from extenddb.engine.jobs.runner import start_job
+from extenddb.engine.ops.describe_table import load_table
+from extenddb.engine.streams import registry
+from extenddb.engine.streams.registry import Stream
+from extenddb.engine.tables import describe
+from extenddb.engine.tables.change import change_table
+from extenddb.engine.tables.table import Table
+from extenddb.engine.tables.update import updated
+
+if TYPE_CHECKING:
+    from extenddb.core.model.requests import UpdateTableInput
+
+_PATIENCE = 1.0  # seconds the answer waits for a backfill, so that small tables are done when it arrives
+_POLL = 0.01
+
+
+async def update_table(context: Context, caller: Caller, request: UpdateTableInput) -> dict[str, Any]:
+    """Answer UpdateTable. The answer says UPDATING as the service's does."""
+    before = await load_table(context, caller, request["TableName"])
+    stream = await _new_stream(context, before, request)
+    namespace, name = before.record.namespace, before.definition.name
+    try:
+        after = await change_table(
+            context, namespace, name, lambda table: updated(table, request, context.clock(), stream)
+        )
+    except BaseException:
+        if stream is not None:
+            await registry.forget(context, stream.key)
+        raise
+    if after is None:
+        raise resource_not_found(f"Requested resource not found: Table: {name} not found")
+    await _disable_stream(context, before, after)
+    estimates = await context.backend.catalog.estimate(after.space)
+    answer = {"TableDescription": {**describe.described(after, estimates), "TableStatus": "UPDATING"}}
+    await _fill(context, before, after)
+    return answer
+
+
+async def _new_stream(context: Context, table: Table, request: Mapping[str, Any]) -> Stream | None:
+    specification = request.get("StreamSpecification") or {}
+    arn = parse_table(table.description["TableArn"])
+    if not specification.get("StreamEnabled") or not specification.get("StreamViewType") or arn is None:
+        return None
+    stream = registry.new_stream(
+        namespace=table.record.namespace,
+        arn=arn,
+        view=specification["StreamViewType"],
+        key_schema=table.description["KeySchema"],
+        stream_id=context.ids().replace("-", ""),
+        now_ms=context.clock(),
+    )
+    await registry.register(context, stream)
+    return stream
+
+
+async def _disable_stream(context: Context, before: Table, after: Table) -> None:
+    had = before.description.get("StreamSpecification", {}).get("StreamEnabled")
+    if had and "StreamSpecification" not in after.description:
+        label = before.description["LatestStreamLabel"]
+        await registry.disable(context, registry.key(before.record.namespace, before.definition.name, label))
+
+
+async def _fill(context: Context, before: Table, after: Table) -> None:
+    """Have new indexes filled, and wait a moment for it."""
+    new = sorted(set(after.space.indexes) - set(before.space.indexes))
+    if not new:
+        return
+    key = await start_job(context, "backfill", backfill_state(after, new))
+    deadline = asyncio.get_running_loop().time() + _PATIENCE
+    while asyncio.get_running_loop().time() < deadline:
+        if await context.backend.documents.get("job", key) is None:
+            return
+        await asyncio.sleep(_POLL)

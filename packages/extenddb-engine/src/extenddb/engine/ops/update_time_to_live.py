@@ -1,0 +1,47 @@
+"""UpdateTimeToLive: say which attribute holds the time at which items expire."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from extenddb.core.errors import validation
+from extenddb.engine import ttl
+from extenddb.engine.context import Caller, Context
+from extenddb.engine.jobs.backfill import backfill_state
+from extenddb.engine.jobs.runner import start_job
+from extenddb.engine.ops.describe_table import load_table
+from extenddb.engine.tables.change import change_table
+from extenddb.engine.tables.table import Table
+
+if TYPE_CHECKING:
+    from extenddb.core.model.requests import UpdateTimeToLiveInput
+
+
+async def update_time_to_live(context: Context, caller: Caller, request: UpdateTimeToLiveInput) -> dict[str, Any]:
+    """Answer UpdateTimeToLive."""
+    specification = request["TimeToLiveSpecification"]
+    before = await load_table(context, caller, request["TableName"])
+    after = await change_table(
+        context, before.record.namespace, before.definition.name, lambda table: _edited(table, specification)
+    )
+    if after is not None and after.ttl is not None:
+        await start_job(context, "backfill", backfill_state(after, [ttl.INDEX]))
+    return {"TimeToLiveSpecification": specification}
+
+
+def _edited(table: Table, specification: Mapping[str, Any]) -> Table:
+    """Return the table with time to live switched; raises when it already is as asked."""
+    attribute = specification["AttributeName"]
+    if specification["Enabled"]:
+        if table.ttl is not None:
+            raise validation("TimeToLive is already enabled")
+        return table.edited(
+            settings={**table.settings, "TimeToLive": {"AttributeName": attribute}}, hidden=(ttl.INDEX,)
+        )
+    if table.ttl is None:
+        raise validation("TimeToLive is already disabled")
+    if table.ttl != attribute:
+        raise validation(f"TimeToLive is active on a different AttributeName: current AttributeName is {table.ttl}")
+    settings = {name: value for name, value in table.settings.items() if name != "TimeToLive"}
+    return table.edited(settings=settings, hidden=())

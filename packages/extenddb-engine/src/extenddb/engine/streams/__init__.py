@@ -1,0 +1,1 @@
+"""Streams of tables: their registry, shards, iterators and records."""

@@ -1,0 +1,261 @@
+"""What UpdateTable makes of a table. Pure: from the current table and the request to the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from extenddb.core.arn import TableArn, parse_table
+from extenddb.core.errors import LIMIT_EXCEEDED, ServiceError, resource_not_found, validation
+from extenddb.core.limits import GLOBAL_INDEXES
+from extenddb.engine.streams import registry
+from extenddb.engine.streams.registry import Stream
+from extenddb.engine.tables import describe, rules
+from extenddb.engine.tables.table import Table
+
+NOTHING = (
+    "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or "
+    "SSESpecification or ReplicaUpdates is required"
+)
+_ONE_INDEX = "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"
+_GLOBAL = "GlobalSecondaryIndexes"
+
+
+class Draft:
+    """A table's document being edited."""
+
+    def __init__(self, table: Table, request: Mapping[str, Any], now_ms: int, stream: Stream | None) -> None:
+        self.table = table
+        self.request = request
+        self.now = now_ms
+        self.description = dict(table.description)
+        self.index_ids = dict(table.index_ids)
+        self.settings = dict(table.settings)
+        self.stream = stream
+        self.reshape = False
+
+    @property
+    def arn(self) -> TableArn:
+        """The table's ARN."""
+        arn = parse_table(self.description["TableArn"])
+        assert arn is not None  # noqa: S101  (written by CreateTable)
+        return arn
+
+    def result(self) -> Table:
+        """Return the table as edited."""
+        return self.table.edited(
+            description=self.description, index_ids=self.index_ids, settings=self.settings, reshape=self.reshape
+        )
+
+
+def updated(table: Table, request: Mapping[str, Any], now_ms: int, stream: Stream | None) -> Table:
+    """Return the table that a request makes of another; `stream` is the one to enable, if one is asked for."""
+    given = [edit for member, edit in _EDITS if request.get(member) is not None]
+    if not given:
+        raise validation(NOTHING)
+    draft = Draft(table, request, now_ms, stream)
+    for edit in given:
+        edit(draft)
+    return draft.result()
+
+
+def _attribute_definitions(draft: Draft) -> None:
+    known = {each["AttributeName"]: each for each in draft.description["AttributeDefinitions"]}
+    for each in draft.request["AttributeDefinitions"]:
+        name = each["AttributeName"]
+        if name in known and known[name] != each:
+            raise rules.invalid(f"Attribute {name} cannot be redefined with another type")
+        known[name] = each
+    draft.description["AttributeDefinitions"] = list(known.values())
+
+
+def _billing_mode(draft: Draft) -> None:
+    mode = draft.request["BillingMode"]
+    rules.check_throughput({**draft.request, "BillingMode": mode}, "")
+    current = draft.description.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
+    if mode == "PAY_PER_REQUEST":
+        if current != mode:
+            draft.description["BillingModeSummary"] = {
+                "BillingMode": mode,
+                "LastUpdateToPayPerRequestDateTime": draft.now / 1000,
+            }
+            draft.description["ProvisionedThroughput"] = describe.throughput(None)
+    elif current != mode:
+        summary = draft.description["BillingModeSummary"]
+        draft.description["BillingModeSummary"] = {**summary, "BillingMode": mode}
+
+
+def _throughput(draft: Draft) -> None:
+    wanted = draft.request["ProvisionedThroughput"]
+    if draft.description.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST":
+        raise rules.invalid(
+            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
+        )
+    current = draft.description["ProvisionedThroughput"]
+    draft.description["ProvisionedThroughput"] = _changed_throughput("table", current, wanted, draft.now)
+
+
+def _changed_throughput(
+    what: str, current: Mapping[str, Any], wanted: Mapping[str, int], now_ms: int
+) -> dict[str, Any]:
+    if all(current[name] == wanted[name] for name in ("ReadCapacityUnits", "WriteCapacityUnits")):
+        raise validation(
+            f"The provisioned throughput for the {what} will not change. The requested value equals the current value. "
+            + " ".join(
+                f"Current {name} provisioned for the {what}: {current[name]}. Requested {name}: {wanted[name]}."
+                for name in ("ReadCapacityUnits", "WriteCapacityUnits")
+            )
+            + " Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
+        )
+    changed: dict[str, Any] = {**current, **wanted}
+    lower = any(wanted[name] < current[name] for name in ("ReadCapacityUnits", "WriteCapacityUnits"))
+    if lower:
+        changed["NumberOfDecreasesToday"] = current["NumberOfDecreasesToday"] + 1
+        changed["LastDecreaseDateTime"] = now_ms / 1000
+    if any(wanted[name] > current[name] for name in ("ReadCapacityUnits", "WriteCapacityUnits")):
+        changed["LastIncreaseDateTime"] = now_ms / 1000
+    return changed
+
+
+def _indexes(draft: Draft) -> None:
+    updates = draft.request["GlobalSecondaryIndexUpdates"]
+    seen: set[str] = set()
+    structural = 0
+    for update in updates:
+        given = [(kind, update[kind]) for kind in _INDEX_EDITS if update.get(kind) is not None]
+        if len(given) != 1:
+            raise rules.invalid(
+                "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, "
+                "GlobalSecondaryIndexUpdate.Delete must not be null"
+            )
+        ((kind, body),) = given
+        if body["IndexName"] in seen:
+            raise rules.invalid(
+                "Only one global secondary index update per index is allowed simultaneously. "
+                f"Index: {body['IndexName']}"
+            )
+        seen.add(body["IndexName"])
+        structural += kind != "Update"
+        if structural > 1:
+            raise ServiceError(LIMIT_EXCEEDED, _ONE_INDEX)
+        _INDEX_EDITS[kind](draft, body)
+
+
+def _create_index(draft: Draft, body: Mapping[str, Any]) -> None:
+    if body["IndexName"] in draft.index_ids:
+        raise validation("Attempting to create an index which already exists")
+    types = {each["AttributeName"]: each["AttributeType"] for each in draft.description["AttributeDefinitions"]}
+    billing = draft.description.get("BillingModeSummary", {}).get("BillingMode")
+    rules.check_global(body, types, billing)
+    indexes = draft.description.get(_GLOBAL, [])
+    if len(indexes) >= GLOBAL_INDEXES:
+        raise ServiceError(LIMIT_EXCEEDED, f"Subscriber limit exceeded: {GLOBAL_INDEXES} indexes per table")
+    index = describe.index(body, draft.arn, with_status=True)
+    draft.description[_GLOBAL] = [*indexes, {**index, "IndexStatus": "CREATING", "Backfilling": True}]
+    number = draft.settings.get("NextIndex", len(draft.index_ids))
+    draft.settings["NextIndex"] = number + 1
+    draft.index_ids[body["IndexName"]] = f"n{number}"
+
+
+def _delete_index(draft: Draft, body: Mapping[str, Any]) -> None:
+    _require_index(draft, body)
+    left = [index for index in draft.description[_GLOBAL] if index["IndexName"] != body["IndexName"]]
+    draft.description[_GLOBAL] = left
+    if not left:
+        del draft.description[_GLOBAL]
+    del draft.index_ids[body["IndexName"]]
+    _drop_unused_definitions(draft)
+
+
+def _drop_unused_definitions(draft: Draft) -> None:
+    schemas = [
+        draft.description,
+        *(i for m in ("LocalSecondaryIndexes", _GLOBAL) for i in draft.description.get(m, ())),
+    ]
+    used = {element["AttributeName"] for schema in schemas for element in schema["KeySchema"]}
+    definitions = draft.description["AttributeDefinitions"]
+    draft.description["AttributeDefinitions"] = [each for each in definitions if each["AttributeName"] in used]
+
+
+def _update_index(draft: Draft, body: Mapping[str, Any]) -> None:
+    index = _require_index(draft, body)
+    changed = {**index, **{name: body[name] for name in ("OnDemandThroughput", "WarmThroughput") if body.get(name)}}
+    if body.get("ProvisionedThroughput") is not None:
+        what = f"index {body['IndexName']}"
+        changed["ProvisionedThroughput"] = _changed_throughput(
+            what, index["ProvisionedThroughput"], body["ProvisionedThroughput"], draft.now
+        )
+    draft.description[_GLOBAL] = [changed if each is index else each for each in draft.description[_GLOBAL]]
+
+
+def _require_index(draft: Draft, body: Mapping[str, Any]) -> Mapping[str, Any]:
+    for index in draft.description.get(_GLOBAL, ()):
+        if index["IndexName"] == body["IndexName"]:
+            return index  # type: ignore[no-any-return]
+    raise resource_not_found()
+
+
+_INDEX_EDITS: Mapping[str, Callable[[Draft, Mapping[str, Any]], None]] = {
+    "Create": _create_index,
+    "Delete": _delete_index,
+    "Update": _update_index,
+}
+
+
+def _stream(draft: Draft) -> None:
+    specification = draft.request["StreamSpecification"]
+    rules.check_stream(specification)
+    enabled = draft.description.get("StreamSpecification", {}).get("StreamEnabled", False)
+    name = draft.table.definition.name
+    if specification["StreamEnabled"]:
+        if enabled:
+            raise validation(f"Table already has an enabled stream: TableName: {name}")
+        assert draft.stream is not None  # noqa: S101  (made by the operation)
+        draft.description = registry.described(draft.description, draft.stream)
+        draft.settings = registry.capturing(draft.settings, draft.stream)
+    else:
+        if not enabled:
+            raise validation(f"Table has no stream to disable: TableName: {name}")
+        draft.description, draft.settings = registry.without_stream(draft.description, draft.settings)
+    draft.reshape = True
+
+
+def _sse(draft: Draft) -> None:
+    description = describe.encryption(draft.request["SSESpecification"], draft.arn)
+    draft.description.pop("SSEDescription", None)
+    if description is not None:
+        draft.description["SSEDescription"] = description
+
+
+def _deletion_protection(draft: Draft) -> None:
+    draft.description["DeletionProtectionEnabled"] = draft.request["DeletionProtectionEnabled"]
+
+
+def _table_class(draft: Draft) -> None:
+    draft.description["TableClassSummary"] = {
+        "TableClass": draft.request["TableClass"],
+        "LastUpdateDateTime": draft.now / 1000,
+    }
+
+
+def _on_demand(draft: Draft) -> None:
+    draft.description["OnDemandThroughput"] = draft.request["OnDemandThroughput"]
+
+
+def _warm(draft: Draft) -> None:
+    draft.description["WarmThroughput"] = {**draft.request["WarmThroughput"], "Status": "ACTIVE"}
+
+
+_EDITS: tuple[tuple[str, Callable[[Draft], None]], ...] = (
+    ("AttributeDefinitions", _attribute_definitions),
+    ("BillingMode", _billing_mode),
+    ("ProvisionedThroughput", _throughput),
+    ("StreamSpecification", _stream),
+    ("GlobalSecondaryIndexUpdates", _indexes),
+    ("SSESpecification", _sse),
+    ("DeletionProtectionEnabled", _deletion_protection),
+    ("TableClass", _table_class),
+    ("OnDemandThroughput", _on_demand),
+    ("WarmThroughput", _warm),
+)
+"""What each member of the request does, in the order they are applied."""
