@@ -1,4 +1,4 @@
-"""Load the whole data set: BatchWriteItem from a few processes, or PutItem where the server has no batches.
+"""Load the whole data set with BatchWriteItem from a few processes.
 
     python -m examples.world_cities.load --endpoint-url http://localhost:8000
 
@@ -10,12 +10,11 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from . import dataset, design
 from .connection import client, flags
@@ -28,11 +27,9 @@ CHUNK = 1000
 ATTEMPTS = 10
 """Times that items the server did not get to are sent again."""
 
-Writer = Callable[[Any, Sequence[Item]], None]
-
 
 def write_batch(dynamodb: Any, items: Sequence[Item]) -> None:
-    """Write items with BatchWriteItem, and write again what the server handed back."""
+    """Write items, and write again what the server handed back."""
     for start in range(0, len(items), BATCH):
         requests = [{"PutRequest": {"Item": item}} for item in items[start : start + BATCH]]
         for attempt in range(ATTEMPTS):
@@ -43,24 +40,6 @@ def write_batch(dynamodb: Any, items: Sequence[Item]) -> None:
             time.sleep(0.05 * 2**attempt)
         else:
             raise RuntimeError(f"{len(requests)} items were refused {ATTEMPTS} times.")
-
-
-def write_singly(dynamodb: Any, items: Sequence[Item]) -> None:
-    """Write items with one PutItem each."""
-    for item in items:
-        dynamodb.put_item(TableName=design.TABLE, Item=item)
-
-
-def best_writer(dynamodb: Any, sample: Sequence[Item]) -> Writer:
-    """Return the quickest way of writing that the server has, found out by writing a sample."""
-    try:
-        write_batch(dynamodb, sample)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "UnknownOperationException":
-            raise
-        write_singly(dynamodb, sample)
-        return write_singly
-    return write_batch
 
 
 def create_table(dynamodb: Any) -> None:
@@ -91,10 +70,10 @@ def _start_worker(endpoint_url: str | None, threads: int) -> None:
     _workers["threads"] = ThreadPoolExecutor(threads)
 
 
-def _write_chunk(write: Writer, chunk: Sequence[dataset.Place]) -> int:
+def _write_chunk(chunk: Sequence[dataset.Place]) -> int:
     items = [design.city_item(place) for place in chunk]
     runs = [items[start : start + BATCH] for start in range(0, len(items), BATCH)]
-    list(_workers["threads"].map(partial(write, _workers["dynamodb"]), runs))
+    list(_workers["threads"].map(partial(write_batch, _workers["dynamodb"]), runs))
     return len(items)
 
 
@@ -104,10 +83,11 @@ def load(endpoint_url: str | None, processes: int, threads: int) -> int:
     create_table(dynamodb)
     places = dataset.places()
     countries = country_items(places)
-    write = best_writer(dynamodb, countries)
+    write_batch(dynamodb, countries)
     chunks = [places[start : start + CHUNK] for start in range(0, len(places), CHUNK)]
-    with ProcessPoolExecutor(processes, initializer=_start_worker, initargs=(endpoint_url, threads)) as pool:
-        return len(countries) + sum(pool.map(partial(_write_chunk, write), chunks))
+    spawn = get_context("spawn")
+    with ProcessPoolExecutor(processes, spawn, _start_worker, (endpoint_url, threads)) as pool:
+        return len(countries) + sum(pool.map(_write_chunk, chunks))
 
 
 def main() -> None:
