@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from dynamodb_cases.service import World, in_memory, over_postgres  # noqa: E402
+from dynamodb_cases.service import World, in_memory, over_postgres
 
 
 @pytest.fixture(scope="session")

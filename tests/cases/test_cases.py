@@ -6,7 +6,6 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
-
 from dynamodb_cases.model import Case, load
 from dynamodb_cases.service import World
 
@@ -15,11 +14,7 @@ FAMILIES = sorted(path.stem for path in (HERE / "dynamodb_cases" / "families").g
 
 
 def _generated() -> list[Case]:
-    return [
-        case
-        for family in FAMILIES
-        for case in import_module(f"dynamodb_cases.families.{family}").cases()
-    ]
+    return [case for family in FAMILIES for case in import_module(f"dynamodb_cases.families.{family}").cases()]
 
 
 CASES = [*load(HERE / "corpus"), *_generated()]

@@ -13,9 +13,9 @@ from importlib import import_module
 from typing import Any, Protocol
 
 import orjson
-
 from dynamodb_cases.compare import difference
 from dynamodb_cases.model import Case, Failure, Step
+
 from extenddb.core.errors import ServiceError
 from extenddb.engine import Caller, Engine
 from extenddb.storage.registry import load_backend

@@ -22,7 +22,10 @@ HELD: dict[str, dict[str, Any]] = {
 }
 SETUP = [
     table(TABLE, "p S"),
-    do("PutItem", {"TableName": TABLE, "Item": {"p": {"S": "a"}, **{f"v{kind}": value for kind, value in HELD.items()}}}),
+    do(
+        "PutItem",
+        {"TableName": TABLE, "Item": {"p": {"S": "a"}, **{f"v{kind}": value for kind, value in HELD.items()}}},
+    ),
 ]
 BELOW = {"S": {"S": "a"}, "N": {"N": "9"}, "B": {"B": "YQ=="}}
 ABOVE = {"S": {"S": "ba"}, "N": {"N": "10.5"}, "B": {"B": "YmE="}}
@@ -90,9 +93,7 @@ def _functions() -> Iterator[Case]:
         yield _case(f"{held} exists", f"attribute_exists(v{held})", {}, True)
         yield _case(f"{held} does not exist", f"attribute_not_exists(v{held})", {}, False)
         for kind in HELD:
-            yield _case(
-                f"{held} is of type {kind}", f"attribute_type(v{held}, :t)", {":t": {"S": kind}}, held == kind
-            )
+            yield _case(f"{held} is of type {kind}", f"attribute_type(v{held}, :t)", {":t": {"S": kind}}, held == kind)
     for held in HELD:
         for kind, operand in HELD.items():
             expected: bool | Failure = held == kind and kind in ("S", "B")

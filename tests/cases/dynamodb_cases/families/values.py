@@ -32,7 +32,7 @@ SAME: dict[str, dict[str, Any]] = {
     "an empty string": {"S": ""},
     "a string with a nul": {"S": "a\0b"},
     "a string of nuls": {"S": "\0\0"},
-    "control characters": {"S": "\x01\x1f\x7f\t\r\n\"\\/"},
+    "control characters": {"S": '\x01\x1f\x7f\t\r\n"\\/'},
     "a string beyond the first plane": {"S": "\U0001f600 e\u0301 \uffff \ufeff"},
     "a string that looks like JSON": {"S": '{"S": "a"}'},
     "a string with separators of lines": {"S": "\u2028\u2029"},
@@ -140,7 +140,10 @@ BAD: dict[str, tuple[dict[str, Any], str]] = {
     "an empty binary set": ({"BS": []}, f"{_INVALID}Binary sets should not be empty"),
     "a string twice": ({"SS": ["a", "b", "a"]}, f"{_INVALID}Input collection [a, b, a] contains duplicates."),
     "a number twice": ({"NS": ["1", "2", "1.0"]}, "Input collection contains duplicates"),
-    "a binary twice": ({"BS": ["Yg==", "YQ==", "Yg=="]}, f"{_INVALID}Input collection [Yg==, YQ==, Yg==]of type BS contains duplicates."),
+    "a binary twice": (
+        {"BS": ["Yg==", "YQ==", "Yg=="]},
+        f"{_INVALID}Input collection [Yg==, YQ==, Yg==]of type BS contains duplicates.",
+    ),
     "a bad number in a set": ({"NS": ["1", "x"]}, f"{NOT_NUMERIC}: x"),
     "a bad number in a map": ({"M": {"a": {"N": "x"}}}, f"{NOT_NUMERIC}: x"),
     "32 maps": (nested(32), TOO_DEEP),
@@ -164,7 +167,9 @@ def cases() -> Iterator[Case]:
         yield case(f"values: the number {text}", SETUP, put, do("GetItem", key, {"Item": item({"N": normal})}))
     for text, message in BAD_NUMBERS.items():
         yield case(
-            f"values: no number {text!r}", SETUP, do("PutItem", {"TableName": TABLE, "Item": item({"N": text})}, message)
+            f"values: no number {text!r}",
+            SETUP,
+            do("PutItem", {"TableName": TABLE, "Item": item({"N": text})}, message),
         )
     for name, (value, message) in BAD.items():
         yield case(f"values: {name}", SETUP, do("PutItem", {"TableName": TABLE, "Item": item(value)}, message))

@@ -102,7 +102,7 @@ def query_position(
     table: Table, index: IndexDefinition | None, start: Item, partition: bytes, bounds: Bounds
 ) -> Position:
     """Return where a Query continues; raises when the start key is not one of this query's."""
-    position = _position(table, index, start)
+    position = _position(table, index, start, _INVALID_START)
     if position.key.partition != partition:
         raise validation(_OUTSIDE)
     if position.key.sort not in bounds:
@@ -112,7 +112,7 @@ def query_position(
 
 def scan_position(table: Table, index: IndexDefinition | None, start: Item, segment: Segment | None) -> Position:
     """Return where a Scan continues; raises when the start key is not one of this scan's, or of its segment's."""
-    position = _position(table, index, start)
+    position = _position(table, index, start, _MISMATCH if index is None else _INVALID_START)
     if segment is not None and not segment.holds(position.key.partition):
         raise validation(
             f"{_INVALID_START}: Invalid ExclusiveStartKey. Please use ExclusiveStartKey with correct Segment. "
@@ -121,12 +121,13 @@ def scan_position(table: Table, index: IndexDefinition | None, start: Item, segm
     return position
 
 
-def _position(table: Table, index: IndexDefinition | None, start: Item) -> Position:
+def _position(table: Table, index: IndexDefinition | None, start: Item, other_names: str) -> Position:
+    """Return the position of a start key; `other_names` is the text for one that names other attributes."""
     names = set(table.schema.names)
     if index is not None:
         names.update(index.schema.names)
     if start.keys() != names:
-        raise validation(_MISMATCH if index is None else _INVALID_START)
+        raise validation(other_names)
     if not table.schema.fits(start) or (index is not None and not index.schema.fits(start)):
         raise validation(_MISMATCH)
     base = table.schema.key(start)

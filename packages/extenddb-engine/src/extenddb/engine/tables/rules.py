@@ -10,7 +10,6 @@ from extenddb.core.limits import GLOBAL_INDEXES, LOCAL_INDEXES, PROJECTED_ATTRIB
 
 _INVALID = "One or more parameter values were invalid: "
 _MAX_INDEX_KEYS = 4  # attributes of each half of a multi-attribute global index key
-_BILLING_MODES = ("PROVISIONED", "PAY_PER_REQUEST")
 
 
 def invalid(message: str) -> ServiceError:
@@ -20,7 +19,7 @@ def invalid(message: str) -> ServiceError:
 
 def check_create(request: Mapping[str, Any]) -> None:
     """Raise a ValidationException for a table that cannot be."""
-    check_throughput(request, "")
+    check_throughput(request)
     types = _attribute_types(request)
     check_key_schema(request["KeySchema"], types, many=False)
     table_keys = [element["AttributeName"] for element in request["KeySchema"]]
@@ -48,24 +47,41 @@ def _attribute_types(request: Mapping[str, Any]) -> dict[str, str]:
     return types
 
 
-def check_throughput(request: Mapping[str, Any], where: str) -> None:
-    """Check ProvisionedThroughput against BillingMode; `where` names an index in the text."""
+def check_throughput(request: Mapping[str, Any]) -> None:
+    """Check a table's ProvisionedThroughput against BillingMode."""
     throughput = request.get("ProvisionedThroughput")
-    if (request.get("BillingMode") or "PROVISIONED") == "PAY_PER_REQUEST":
+    if is_on_demand(request.get("BillingMode")):
         if throughput is not None:
             raise invalid(
                 "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
             )
     elif throughput is None:
-        raise invalid(
-            f"ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED{where}"
-        )
+        raise invalid("ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED")
+
+
+def is_on_demand(billing: str | None) -> bool:
+    """Tell whether a BillingMode, which is PROVISIONED by default, is on demand."""
+    return billing == "PAY_PER_REQUEST"
+
+
+def _check_index_throughput(index: Mapping[str, Any], billing: str | None) -> None:
+    throughput = index.get("ProvisionedThroughput")
+    if is_on_demand(billing):
+        if throughput is not None:
+            raise invalid(
+                f"ProvisionedThroughput should not be specified for index: {index['IndexName']} "
+                "when BillingMode is PAY_PER_REQUEST"
+            )
+    elif throughput is None:
+        raise invalid(f"ProvisionedThroughput is not specified for index: {index['IndexName']}")
 
 
 def check_key_schema(schema: Sequence[Mapping[str, str]], types: Mapping[str, str], *, many: bool) -> None:
     """Check the order, the kinds and the definitions of key elements; `many` allows several of a kind."""
     names = [element["AttributeName"] for element in schema]
     missing = [name for name in names if name not in types]
+    if missing and len(types) < len(names):
+        raise validation("Invalid KeySchema: Some index key attribute have no definition")
     if missing:
         raise invalid(
             "Some index key attributes are not defined in AttributeDefinitions. "
@@ -124,7 +140,7 @@ def check_global(index: Mapping[str, Any], types: Mapping[str, str], billing: st
     """Check one global index of CreateTable or UpdateTable."""
     check_key_schema(index["KeySchema"], types, many=True)
     check_projection(index["Projection"])
-    check_throughput({**index, "BillingMode": billing}, f" for index: {index['IndexName']}")
+    _check_index_throughput(index, billing)
 
 
 def check_projection(projection: Mapping[str, Any]) -> None:

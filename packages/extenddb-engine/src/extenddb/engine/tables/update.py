@@ -71,7 +71,7 @@ def _attribute_definitions(draft: Draft) -> None:
 
 def _billing_mode(draft: Draft) -> None:
     mode = draft.request["BillingMode"]
-    rules.check_throughput({**draft.request, "BillingMode": mode}, "")
+    rules.check_throughput({**draft.request, "BillingMode": mode})
     current = draft.description.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
     if mode == "PAY_PER_REQUEST":
         if current != mode:
