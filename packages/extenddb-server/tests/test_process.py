@@ -94,7 +94,7 @@ def test_a_key_of_twelve_digits_is_an_account_of_its_own() -> None:
 
 
 def test_given_keys_are_the_only_ones_and_their_secret_is_not_shown() -> None:
-    given = {"access_key_id": "AKIDGIVEN", "secret_access_key": "the-secret-given", "account_id": "999988887777"}
+    given: Any = {"access_key_id": "AKIDGIVEN", "secret_access_key": "the-secret-given", "account_id": "999988887777"}
     with start(backend="memory", auth="sigv4", **given) as server:
         assert (server.access_key_id, server.account_id) == ("AKIDGIVEN", "999988887777")
         use(server.client())
@@ -150,11 +150,12 @@ def test_workers_share_the_port_and_one_that_dies_is_replaced(scratch_env: dict[
 
 
 @pytest.mark.kill
-def test_workers_die_with_their_parent(scratch_env: dict[str, str]) -> None:
-    with scratch(scratch_env) as server:
+def test_workers_die_with_their_parent(scratch_env: dict[str, str], tmp_path: Path) -> None:
+    with scratch(scratch_env | {"TMPDIR": str(tmp_path)}) as server:
         workers = eventually(lambda: len(children(server.process.pid)) == 2 and children(server.process.pid), "workers")
         server.kill()
         eventually(lambda: not any(running(pid) for pid in workers), "the end of the workers")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_counts_of_all_workers_are_shown_together(scratch_env: dict[str, str]) -> None:

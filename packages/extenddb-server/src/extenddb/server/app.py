@@ -24,6 +24,8 @@ from extenddb.storage.spi import Backend
 log = logging.getLogger("extenddb.server")
 
 _PUBLISH_SECONDS = 2.0
+_PAUSE_SECONDS = 5.0
+"""Pause of the background work after a defect in it."""
 
 
 def authenticator(plan: Plan) -> Authenticator:

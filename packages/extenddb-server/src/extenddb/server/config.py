@@ -122,6 +122,7 @@ class ServiceSettings:
 
     region: str = setting("us-east-1", "Region in ARNs.")
     partition_by_region: bool = setting(False, "Keep tables of different regions apart.")
+    ttl_seconds: float = setting(10.0, "Pause between two sweeps of expired items.", low=0.01)
     gather: bool = setting(True, "Send concurrent requests to the store in sets.")
 
 

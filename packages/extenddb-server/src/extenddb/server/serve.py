@@ -74,7 +74,7 @@ async def run(settings: Settings, say: Say) -> None:
     bound = reserve(settings.http.host, settings.http.port, shared=workers > 1)
     supervisor = Supervisor()
     try:
-        with bound, tempfile.TemporaryDirectory(prefix="extenddb-") as folder:
+        with bound, _shared_folder(workers) as folder:
             if workers > 1:
                 await supervisor.spawn(workers)
             async with plugin.provision(backend_settings(settings)) as store:
@@ -84,6 +84,13 @@ async def run(settings: Settings, say: Say) -> None:
                 await _serve(start, supervisor, stop, say)
     finally:
         supervisor.kill()
+
+
+def _shared_folder(workers: int) -> contextlib.AbstractContextManager[str]:
+    """Return a folder in which processes leave their counts for each other; empty when there is only one."""
+    if workers == 1:
+        return contextlib.nullcontext("")
+    return tempfile.TemporaryDirectory(prefix="extenddb-counts-", ignore_cleanup_errors=True)
 
 
 class _Start:
@@ -116,7 +123,7 @@ class _Start:
             host=settings.http.host,
             port=self.bound.getsockname()[1],
             key=root.key,
-            metrics_folder=self.folder if self.workers > 1 else "",
+            metrics_folder=self.folder,
             chain=chain,
             chain_key=chain_key,
             authority=authority,

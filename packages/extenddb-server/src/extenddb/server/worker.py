@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ctypes
 import os
+import shutil
 import signal
 import sys
 
@@ -53,7 +54,7 @@ async def _serve(plan: Plan) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
-    loop.add_reader(sys.stdin.fileno(), _orphaned, stop)
+    loop.add_reader(sys.stdin.fileno(), _orphaned, stop, plan.metrics_folder)
     backend = await load_backend(plan.settings.store.backend).open(plan.store)
     try:
         bound = bind(plan.host, plan.port, shared=True)
@@ -66,10 +67,11 @@ async def _serve(plan: Plan) -> None:
         await backend.close()
 
 
-def _orphaned(stop: asyncio.Event) -> None:
+def _orphaned(stop: asyncio.Event, metrics_folder: str) -> None:
     """Stop when the supervisor's end of the pipe is closed; it never writes a second line."""
     if not os.read(sys.stdin.fileno(), 1):
         asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+        shutil.rmtree(metrics_folder, ignore_errors=True)  # nobody is left to do it
         stop.set()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -22,10 +22,10 @@ _SILENT_WITHOUT_TEXT = frozenset({"SerializationException", "UnknownOperationExc
 class Headers(Protocol):
     """Header fields by name, whatever the case of the name."""
 
-    def get(self, key: str, default: str = "", /) -> str:
+    def get(self, key: str, default: str, /) -> str:
         """Return the first value of a field."""
 
-    def getall(self, key: str, default: Sequence[str] = (), /) -> Sequence[str]:
+    def getall(self, key: str, default: tuple[()], /) -> list[str] | tuple[()]:
         """Return all values of a field, in the order sent."""
 
     def __contains__(self, key: object, /) -> bool:
