@@ -1,0 +1,104 @@
+"""ExecuteTransaction: up to a hundred statements as of one moment, that all read, or all write and check."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from extenddb.core.errors import ServiceError, validation
+from extenddb.core.limits import TRANSACTION_SIZE
+from extenddb.core.partiql import Select
+from extenddb.core.types.attribute import Item
+from extenddb.engine import read_path, transactions
+from extenddb.engine.context import Caller, Context
+from extenddb.engine.ops.transact_get_items import bind_reads, consumed
+from extenddb.engine.ops.transact_write_items import TOO_LARGE, bind_all, commit, respond
+from extenddb.engine.partiql import writes
+from extenddb.engine.partiql.access import NO_FULL_KEY
+from extenddb.engine.partiql.reads import select_one
+from extenddb.engine.partiql.statements import Prepared, Writing, is_select, is_writing, prepare
+from extenddb.engine.read_path import Reading
+from extenddb.engine.requests import require_table
+from extenddb.engine.retries import retrying
+from extenddb.engine.tables.table import Table
+from extenddb.engine.write_path import Plan
+
+if TYPE_CHECKING:
+    from extenddb.core.model.requests import ExecuteTransactionInput
+
+MIXED = "A transaction must consist of either read statements or write statements; the two cannot be mixed"
+NO_RETURNING = "RETURNING is not supported in transactions"
+
+_In = TypeVar("_In")
+_Out = TypeVar("_Out")
+
+
+async def execute_transaction(context: Context, caller: Caller, request: ExecuteTransactionInput) -> dict[str, Any]:
+    """Answer ExecuteTransaction."""
+    prepared = _all(lambda member: prepare(member, request), request["TransactStatements"])
+    selects = [each for each in prepared if is_select(each)]
+    writing = [each for each in prepared if is_writing(each)]
+    if selects and writing:
+        raise validation(MIXED)
+    if selects:
+        return await _read(context, caller, request, selects)
+    return await _write(context, caller, request, writing)
+
+
+def _all(make: Callable[[_In], _Out], of: Iterable[_In]) -> list[_Out]:
+    """Return what is made of each; what goes wrong cancels the transaction, each statement with its own reason."""
+    made: list[_Out] = []
+    errors: list[ServiceError | None] = []
+    for each in of:
+        try:
+            made.append(make(each))
+            errors.append(None)
+        except ServiceError as error:
+            errors.append(error)
+    if any(error is not None for error in errors):
+        raise transactions.canceled(errors)
+    return made
+
+
+async def _read(
+    context: Context, caller: Caller, request: Mapping[str, Any], selects: list[Prepared[Select]]
+) -> dict[str, Any]:
+    tables = [await require_table(context, caller, each.table) for each in selects]
+
+    def one(pair: tuple[Prepared[Select], Table]) -> tuple[Item, Reading]:
+        return select_one(*pair, NO_FULL_KEY)
+
+    wanted = _all(one, zip(selects, tables, strict=True))
+    reads = bind_reads(tables, [key for key, _ in wanted])
+    rows = await retrying(lambda: context.backend.items.snapshot(reads))
+    if sum(row.size for row in rows if row is not None) > TRANSACTION_SIZE:
+        raise validation(TOO_LARGE)
+    responses = []
+    for row, (_, reading) in zip(rows, wanted, strict=True):
+        items, _ = await read_path.selected(reading, [row] if row is not None else [])
+        responses.append({"Item": items[0]} if items else {})
+    response: dict[str, Any] = {"Responses": responses}
+    mode = selects[0].capacity
+    if mode is not None:
+        response["ConsumedCapacity"] = consumed([each.table for each in selects], rows, mode)
+    return response
+
+
+async def _write(
+    context: Context, caller: Caller, request: Mapping[str, Any], writing: list[Prepared[Writing]]
+) -> dict[str, Any]:
+    plans = _all(_plan, writing)
+    if sum(plan.size for plan in plans) > TRANSACTION_SIZE:
+        raise validation(TOO_LARGE)
+    names = [each.table for each in writing]
+    tables = [await require_table(context, caller, name) for name in names]
+    bound = bind_all(plans, tables)
+    token = request.get("ClientRequestToken")
+    written = await commit(context, caller, bound, (token, request) if token is not None else None)
+    return {"Responses": [], **respond(request, names, bound, written)}
+
+
+def _plan(prepared: Prepared[Writing]) -> Plan:
+    if writes.returns(prepared.statement):
+        raise validation(NO_RETURNING)
+    return writes.plan(prepared)

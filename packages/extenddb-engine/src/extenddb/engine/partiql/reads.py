@@ -1,0 +1,146 @@
+"""SELECT: what a statement reads, decided from its text, its values and the table. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from extenddb.core.errors import validation
+from extenddb.core.expressions import Condition, KeyRange
+from extenddb.core.expressions.condition import condition_of
+from extenddb.core.expressions.nodes import ConditionNode
+from extenddb.core.expressions.problems import Problem
+from extenddb.core.expressions.values import order_key
+from extenddb.core.partiql import OrderTerm, Select, Values
+from extenddb.core.types import keys as key_bytes
+from extenddb.core.types.attribute import Item
+from extenddb.core.types.table import KeySchema
+from extenddb.engine import cursors, keys, selection
+from extenddb.engine.cursors import Bounds
+from extenddb.engine.partiql.access import Access, access_of, require_key
+from extenddb.engine.partiql.projection import SelectList
+from extenddb.engine.partiql.statements import MEMBER, Prepared
+from extenddb.engine.read_path import Reading
+from extenddb.engine.tables.table import Table
+from extenddb.storage.model import Key
+
+NO_INDEX_IN_SETS = "Select statements in batches and transactions must read a table, not an index"
+_ORDER_WITHOUT_WHERE = "Must have WHERE clause in the statement when using ORDER BY clause."
+_ORDER_WITHOUT_HASH = (
+    "Must have at least one non-optional hash key condition in WHERE clause when using ORDER BY clause."
+)
+_ORDER_MIXED = "ORDER BY must name the sort key attributes in their order, all in one direction"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """What a SELECT reads; with neither points nor ranges it scans."""
+
+    reading: Reading
+    """What is done with the rows."""
+    points: tuple[Key, ...] | None = None
+    """Keys of single items of the table."""
+    ranges: tuple[tuple[bytes, Bounds], ...] | None = None
+    """Partitions and ranges of their sort keys, in the order they are read."""
+    several: bool = False
+    """The statement names its partitions by IN or OR, and is answered in short pages."""
+    reverse: bool = False
+    """Largest sort key first."""
+    merged: bool = False
+    """Items of all ranges in one order of sort keys, instead of one range behind the other."""
+
+    @property
+    def table(self) -> Table:
+        """The table that is read."""
+        return self.reading.table
+
+
+def select(prepared: Prepared[Select], table: Table) -> Selection:
+    """Return what a statement reads; raises a ValidationException for what the table does not allow."""
+    statement, values = prepared.statement, prepared.values
+    asked = {"ConsistentRead": prepared.consistent, "IndexName": statement.index}
+    index = selection.require_index(table, asked)
+    schema = index.schema if index is not None else table.schema
+    access = access_of(statement.where, values, schema)
+    condition = bind_where(statement.where, values)
+    projection = SelectList(statement.paths) if statement.paths is not None else None
+    reading = selection.reading(table, index, asked, None if access.exact else condition, projection)
+    order = _check_order(statement, access, schema)
+    chosen = Selection(reading=reading, several=access.several)
+    if access.ranges is None:
+        return chosen
+    ranges = _in_order(access.ranges, order, schema)
+    if index is None and access.names_items(schema):
+        return replace(chosen, points=tuple(_point(schema, each) for each in ranges))
+    return replace(
+        chosen,
+        ranges=tuple((key_bytes.partition(each.partition), cursors.sort_bounds(schema, each)) for each in ranges),
+        reverse=any(term.descending for term in order if term.name in schema.range),
+        merged=len(ranges) > 1 and _by_sort_key(order, schema),
+    )
+
+
+def select_one(prepared: Prepared[Select], table: Table, no_key: str) -> tuple[Item, Reading]:
+    """Return the one key a SELECT of a batch or transaction names, and what is done with its row.
+
+    Raises a ValidationException, with the text `no_key` for a clause that does not name it.
+    """
+    statement, values = prepared.statement, prepared.values
+    if statement.index is not None:
+        raise validation(NO_INDEX_IN_SETS)
+    if statement.order:
+        raise validation("ORDER BY is not supported for single items")
+    key, exact = require_key(statement.where, values, table.schema, no_key)
+    condition = bind_where(statement.where, values)
+    projection = SelectList(statement.paths) if statement.paths is not None else None
+    asked = {"ConsistentRead": prepared.consistent}
+    return key, selection.reading(table, None, asked, None if exact else condition, projection)
+
+
+def bind_where(where: ConditionNode | None, values: Values) -> Condition | None:
+    """Return a WHERE clause as a condition; raises a ValidationException for operands it cannot have."""
+    if where is None:
+        return None
+    try:
+        return condition_of(where, values)
+    except Problem as problem:
+        raise problem.as_error(MEMBER) from None
+
+
+def _point(schema: KeySchema, wanted: KeyRange) -> Key:
+    return keys.require_key(schema, dict(zip(schema.names, wanted.partition + wanted.sort_equals, strict=True)))
+
+
+def _check_order(statement: Select, access: Access, schema: KeySchema) -> tuple[OrderTerm, ...]:
+    """Return ORDER BY if the keys can give that order."""
+    order = statement.order
+    if not order:
+        return ()
+    if statement.where is None:
+        raise validation(_ORDER_WITHOUT_WHERE)
+    if access.ranges is None:
+        raise validation(_ORDER_WITHOUT_HASH)
+    for term in order:
+        if term.name not in schema.names:
+            raise validation(f"Variable reference {term.name} in ORDER BY clause must be part of the primary key")
+    of_sort_key = [term for term in order if term.name in schema.range]
+    names = tuple(term.name for term in of_sort_key)
+    if names != schema.range[: len(names)] or len({term.descending for term in of_sort_key}) > 1:
+        raise validation(_ORDER_MIXED)
+    return order
+
+
+def _by_sort_key(order: Sequence[OrderTerm], schema: KeySchema) -> bool:
+    """Tell whether the sort key comes before the partition key in the order."""
+    return bool(order) and order[0].name in schema.range
+
+
+def _in_order(ranges: Sequence[KeyRange], order: Sequence[OrderTerm], schema: KeySchema) -> Sequence[KeyRange]:
+    if len(ranges) < 2 or not order or order[0].name not in schema.hash:
+        return ranges
+    return sorted(ranges, key=_partition_order, reverse=order[0].descending)
+
+
+def _partition_order(each: KeyRange) -> Any:
+    return order_key(each.partition[0])
