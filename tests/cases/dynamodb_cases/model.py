@@ -124,7 +124,7 @@ def create_request(name: str, key: str, global_: Mapping[str, str], local: Mappi
 
 def _key_schema(text: str, types: dict[str, str]) -> list[dict[str, str]]:
     pairs = [element.split() for element in text.split(",")]
-    types.update({name: kind for name, kind in pairs})
+    types.update(dict(pairs))
     return [{"AttributeName": name, "KeyType": role} for (name, _), role in zip(pairs, ("HASH", "RANGE"), strict=False)]
 
 

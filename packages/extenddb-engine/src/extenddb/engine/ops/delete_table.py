@@ -15,6 +15,9 @@ from extenddb.storage.errors import NotFound
 if TYPE_CHECKING:
     from extenddb.core.model.requests import DeleteTableInput
 
+_LEFT_OUT = frozenset(("AttributeDefinitions", "KeySchema", "CreationDateTime"))
+"""What the description of a table that goes does not say (the AWS CLI's own example shows it)."""
+
 
 async def delete_table(context: Context, caller: Caller, request: DeleteTableInput) -> dict[str, Any]:
     """Answer DeleteTable. The answer says DELETING as the service's does; the table is gone when it arrives."""
@@ -32,7 +35,8 @@ async def delete_table(context: Context, caller: Caller, request: DeleteTableInp
     finally:
         await _disable_stream(context, table)
         context.tables.forget(table.record.namespace, name)
-    return {"TableDescription": describe.described(table, {}, "DELETING")}
+    description = describe.described(table, {}, "DELETING")
+    return {"TableDescription": {member: value for member, value in description.items() if member not in _LEFT_OUT}}
 
 
 async def _disable_stream(context: Context, table: Table) -> None:
