@@ -268,12 +268,13 @@ def test_connections_are_kept_and_pipelines_answered_in_order(talk: Callable[...
     async def conversation(wire: Any) -> None:
         reader, writer = await wire.connect()
         one = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
-        for name in (b"GetItem", b"PutItem"):
-            writer.write(one + b"X-Amz-Target: DynamoDB_20120810." + name + b"\r\n\r\n{}")
-        for name in ("GetItem", "PutItem"):
-            text = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
-            assert "connection: keep-alive" in text
-            length = int(text.partition("content-length: ")[2].partition("\r")[0])
+        operations = ("GetItem", "PutItem")
+        for name in operations:
+            writer.write(one + f"X-Amz-Target: DynamoDB_20120810.{name}\r\n\r\n{{}}".encode())
+        for name in operations:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+            assert "connection: keep-alive" in head
+            length = int(head.partition("content-length: ")[2].partition("\r")[0])
             assert json.loads(await reader.readexactly(length))["operation"] == name
         writer.close()
         await writer.wait_closed()

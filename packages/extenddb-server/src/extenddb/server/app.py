@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
@@ -17,7 +19,6 @@ from extenddb.server.http.cors import Cors
 from extenddb.server.http.dynamodb import DynamoDb, Executor
 from extenddb.server.http.metrics import Metrics
 from extenddb.server.http.service import Service
-from extenddb.server.http.tls import Certificate, context
 from extenddb.server.plan import Plan, metrics_path
 from extenddb.storage.spi import Backend
 
@@ -52,7 +53,11 @@ def service(plan: Plan, executor: Executor, backend: Backend, metrics: Metrics) 
 
 def engine_settings(settings: Settings) -> EngineSettings:
     """Return the engine's part of the settings."""
-    return EngineSettings(gather=settings.service.gather, partition_by_region=settings.service.partition_by_region)
+    return EngineSettings(
+        gather=settings.service.gather,
+        partition_by_region=settings.service.partition_by_region,
+        ttl_seconds=settings.service.ttl_seconds,
+    )
 
 
 @contextlib.asynccontextmanager
@@ -62,19 +67,42 @@ async def serving(plan: Plan, backend: Backend, sockets: Sequence[socket.socket]
     engine = Engine(backend, engine_settings(plan.settings))
     server = HttpServer(service(plan, engine, backend, metrics))
     metrics.in_flight = lambda: server.in_flight
-    tls = context(Certificate(chain=Path(plan.chain), key=Path(plan.chain_key))) if plan.chain else None
-    publisher = asyncio.create_task(_publish(metrics)) if plan.metrics_folder else None
-    jobs = asyncio.create_task(engine.run_jobs())
+    tasks = [asyncio.create_task(_work(engine))]
+    if plan.metrics_folder:
+        tasks.append(asyncio.create_task(_publish(metrics)))
     try:
-        await server.listen(sockets, tls)
+        await server.listen(sockets, _tls(plan))
         yield server
     finally:
-        if publisher is not None:
-            publisher.cancel()
         await server.drain(plan.settings.http.drain_seconds)
-        jobs.cancel()
-        await asyncio.gather(jobs, return_exceptions=True)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await engine.close()
+
+
+def _tls(plan: Plan) -> ssl.SSLContext | None:
+    if not plan.chain:
+        return None
+    from extenddb.server.http.tls import Certificate, context  # a plain start does not pay for the library
+
+    return context(Certificate(chain=Path(plan.chain), key=Path(plan.chain_key)))
+
+
+def settle() -> None:
+    """Keep what was built at the start out of all later collections: it lives as long as the process."""
+    gc.collect()
+    gc.freeze()
+
+
+async def _work(engine: Engine) -> None:
+    """Do background work under leases as long as this process lives, whatever defect a step has."""
+    while True:
+        try:
+            await engine.run_jobs()
+        except Exception:
+            log.exception("Background work failed; it goes on in %s s", _PAUSE_SECONDS)
+        await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def _publish(metrics: Metrics) -> None:

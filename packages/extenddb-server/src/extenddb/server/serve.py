@@ -151,10 +151,11 @@ async def _serve(start: _Start, supervisor: Supervisor, stop: Stop, say: Say) ->
 
 @contextlib.asynccontextmanager
 async def _here(plan: Plan, backend: Backend | None, bound: socket.socket) -> AsyncIterator[None]:
-    from extenddb.server.app import serving  # the parent of workers never needs it
+    from extenddb.server.app import serving, settle  # the parent of workers never needs it
 
     assert backend is not None  # noqa: S101  -- opened by the only caller
     async with serving(plan, backend, [bound]):
+        settle()
         yield
 
 

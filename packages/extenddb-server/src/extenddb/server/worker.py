@@ -16,7 +16,7 @@ import sys
 
 import orjson
 
-from extenddb.server.app import loop_factory, serving
+from extenddb.server.app import loop_factory, serving, settle
 from extenddb.server.config import ConfigError
 from extenddb.server.logs import set_up
 from extenddb.server.plan import Plan, bind, plan_from_json
@@ -59,6 +59,7 @@ async def _serve(plan: Plan) -> None:
     try:
         bound = bind(plan.host, plan.port, shared=True)
         async with serving(plan, backend, [bound]):
+            settle()
             sys.stdout.buffer.write(READY)
             sys.stdout.buffer.flush()
             await stop.wait()

@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import orjson
-from prometheus_client import CollectorRegistry, Metric, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
-from prometheus_client.registry import Collector
 
-CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 BOUNDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the latency buckets, seconds."""
-_UNKNOWN = "unknown"
 
 
-class _Operation:
+class Counts:
     """Counts of one operation."""
 
     __slots__ = ("buckets", "errors", "seconds")
@@ -49,7 +44,7 @@ class Metrics:
     """The counts of this process, and through `folder` those of its siblings."""
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._operations: dict[str, _Operation] = {}
+        self._operations: dict[str, Counts] = {}
         self._folder = folder
         self._own = f"{os.getpid()}.json"
         self.in_flight: Callable[[], int] = lambda: 0
@@ -59,7 +54,7 @@ class Metrics:
         """Count one answered request; `operation` and `error` are names from closed sets, or empty."""
         counts = self._operations.get(operation)
         if counts is None:
-            counts = self._operations[operation] = _Operation()
+            counts = self._operations[operation] = Counts()
         counts.buckets[bisect_left(BOUNDS, seconds)] += 1
         counts.seconds += seconds
         if error:
@@ -73,12 +68,12 @@ class Metrics:
         fresh.write_bytes(orjson.dumps({name: each.as_json() for name, each in self._operations.items()}))
         fresh.replace(self._folder / self._own)
 
-    def _total(self) -> dict[str, _Operation]:
-        total: dict[str, _Operation] = {}
+    def _total(self) -> dict[str, Counts]:
+        total: dict[str, Counts] = {}
         own = {name: each.as_json() for name, each in self._operations.items()}
         for counts in (own, *self._siblings()):
             for name, each in counts.items():
-                total.setdefault(name, _Operation()).add(each)
+                total.setdefault(name, Counts()).add(each)
         return total
 
     def _siblings(self) -> Iterator[dict[str, Any]]:
@@ -89,42 +84,6 @@ class Metrics:
 
     def text(self) -> bytes:
         """Return all counts in the text format of Prometheus."""
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Snapshot(self._total(), self.in_flight()))
-        return generate_latest(registry)
+        from extenddb.server.http.exposition import text  # a start without a scrape does not pay for the library
 
-
-class _Snapshot(Collector):
-    """Turns counts into metric families when the registry asks."""
-
-    def __init__(self, operations: dict[str, _Operation], in_flight: int) -> None:
-        self._operations = operations
-        self._in_flight = in_flight
-
-    def collect(self) -> Iterable[Metric]:
-        """Return the families."""
-        errors = CounterMetricFamily(
-            "extenddb_errors", "Requests answered with an error.", labels=("operation", "type")
-        )
-        latency = HistogramMetricFamily(
-            "extenddb_request_seconds", "Seconds from a complete request to its answer.", labels=("operation",)
-        )
-        requests = CounterMetricFamily("extenddb_requests", "Requests answered.", labels=("operation",))
-        for name, counts in sorted(self._operations.items()):
-            label = name or _UNKNOWN
-            requests.add_metric((label,), sum(counts.buckets))
-            latency.add_metric((label,), _cumulated(counts.buckets), counts.seconds)
-            for kind, count in sorted(counts.errors.items()):
-                errors.add_metric((label, kind), count)
-        gauge = GaugeMetricFamily("extenddb_in_flight", "Requests being answered by this process.")
-        gauge.add_metric((), self._in_flight)
-        return requests, latency, errors, gauge
-
-
-def _cumulated(buckets: list[int]) -> list[tuple[str, float]]:
-    total = 0
-    cumulated: list[tuple[str, float]] = []
-    for bound, count in zip((*BOUNDS, float("inf")), buckets, strict=True):
-        total += count
-        cumulated.append((str(bound) if bound != float("inf") else "+Inf", float(total)))
-    return cumulated
+        return text(self._total(), self.in_flight())

@@ -16,13 +16,14 @@ from extenddb.server.http.message import (
     request_id,
     signed_headers,
 )
-from extenddb.server.http.metrics import CONTENT_TYPE, Metrics
+from extenddb.server.http.metrics import Metrics
 
 log = logging.getLogger("extenddb.server")
 
 Handler = Callable[[Request], Awaitable[Response]]
 """Answers one request."""
 _LOOPBACK = ("127.", "::1", "::ffff:127.")
+_PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
 _RETRY_AFTER_MS = "200"
 
 
@@ -111,4 +112,4 @@ class Service:
             response = error_response(denied, request_id())
             response.status = 403
             return response
-        return Response(headers={"Content-Type": CONTENT_TYPE}, body=self._metrics.text())
+        return Response(headers={"Content-Type": _PROMETHEUS}, body=self._metrics.text())
