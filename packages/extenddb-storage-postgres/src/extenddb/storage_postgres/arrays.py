@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from struct import Struct
 
-from extenddb.core.types.keys import Key, bucket
+from extenddb.core.types.keys import BUCKETS, Key, bucket
 
 _HEADER = Struct(">iiiii")  # dimensions, has nulls, element type, length, lower bound
 _EMPTY = Struct(">iii")
@@ -22,6 +22,7 @@ int4 = _LENGTH.pack
 int8 = _INT8.pack
 """Pack one int8."""
 _length = _LENGTH.pack
+_BUCKETS = [b"\0\0\0\x08" + int8(number) for number in range(BUCKETS)]
 
 
 def _header(oid: int, count: int, *, nulls: bool = False) -> bytes:
@@ -39,11 +40,12 @@ def texts(values: Sequence[str]) -> bytes:
 
 
 def _strings(oid: int, values: Sequence[bytes]) -> bytes:
-    parts = [_header(oid, len(values))]
-    for value in values:
-        parts.append(_length(len(value)))
-        parts.append(value)
-    return b"".join(parts)
+    header = _header(oid, len(values))
+    sizes = set(map(len, values))
+    if len(sizes) == 1:  # digests always, absent sort keys too
+        length = _length(sizes.pop())
+        return header + length + length.join(values)
+    return header + b"".join([part for value in values for part in (_length(len(value)), value)])
 
 
 def int8s(values: Sequence[int]) -> bytes:
@@ -60,7 +62,7 @@ def int4s(values: Sequence[int | None]) -> bytes:
 def key_arrays(keys: Sequence[Key]) -> tuple[bytes, bytes, bytes]:
     """Return buckets, partitions and sort keys as packed arrays."""
     return (
-        int8s([bucket(partition) for partition, _ in keys]),
+        _header(_INT8_OID, len(keys)) + b"".join([_BUCKETS[bucket(partition)] for partition, _ in keys]),
         byteas([partition for partition, _ in keys]),
         byteas([sort for _, sort in keys]),
     )

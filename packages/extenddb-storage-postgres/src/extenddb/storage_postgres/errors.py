@@ -22,6 +22,8 @@ _BY_STATE: dict[str, type[errors.StorageError]] = {
     "0A000": errors.Unavailable,  # cached plan must not change result type; the connection is replaced
     "26000": errors.Unavailable,  # a pooler between us and the server lost the prepared statement
     "57014": errors.Unavailable,  # cancelled or statement_timeout
+    "42501": errors.Unavailable,  # insufficient privilege: the operator's to grant
+    "3F000": errors.Unavailable,  # our schema is gone
     "25006": errors.Unavailable,  # read-only: a standby
 }
 _BY_CLASS: dict[str, type[errors.StorageError]] = {

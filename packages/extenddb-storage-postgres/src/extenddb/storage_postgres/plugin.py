@@ -14,7 +14,6 @@ from extenddb.storage.errors import Unavailable
 from extenddb.storage.model import Settings
 from extenddb.storage_postgres.backend import CAPABILITIES, PostgresBackend
 from extenddb.storage_postgres.config import Config, parse
-from extenddb.storage_postgres.embedded import EmbeddedServer, find_binaries
 from extenddb.storage_postgres.errors import translated
 from extenddb.storage_postgres.migrate import migrate
 from extenddb.storage_postgres.pool import connect
@@ -64,6 +63,9 @@ async def _migrate(config: Config) -> None:
 
 @asynccontextmanager
 async def _embedded(config: Config) -> AsyncIterator[str]:
+    # Only here: with a server of the operator's nothing of it is needed.
+    from extenddb.storage_postgres.embedded import EmbeddedServer, find_binaries
+
     binaries = find_binaries(config.pg_bin)
     if config.memory:
         directory = Path(tempfile.mkdtemp(prefix="extenddb-memory-"))

@@ -95,6 +95,7 @@ async def _settle(connection: psycopg.AsyncConnection, config: Config) -> None:
         "enable_bitmapscan": "off",
         "enable_hashjoin": "off",
         "enable_mergejoin": "off",
+        "enable_memoize": "off",
         "max_parallel_workers_per_gather": "0",
         "lock_timeout": f"{config.lock_timeout * 1000:.0f}",
         "idle_in_transaction_session_timeout": "60000",
@@ -116,7 +117,6 @@ class Pool:
         self._places = asyncio.Semaphore(config.pool_size)
         self._abandoned: set[asyncio.Task[None]] = set()
         self._closed = False
-        self._loop: asyncio.AbstractEventLoop | None = None
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Session]:

@@ -52,7 +52,6 @@ TEMPLATES: dict[str, str] = {
         " SET item = excluded.item, size = excluded.size, ver = greatest(t.ver + 1, excluded.ver)"
     ),
     "delete": f"DELETE FROM {{t}} AS t USING {_KEYS} WHERE {_ON_KEY}",
-    "exists": "SELECT 1 FROM {t} AS t WHERE false",
 }
 
 INDEX_TEMPLATES: dict[str, str] = {
@@ -115,7 +114,6 @@ class SpaceStatements:
         "_space",
         "_table",
         "delete",
-        "exists",
         "get",
         "insert",
         "lock",
@@ -134,7 +132,6 @@ class SpaceStatements:
         self.update = self._statement("update")
         self.upsert = self._statement("upsert")
         self.delete = self._statement("delete")
-        self.exists = self._statement("exists")
 
     def entry_insert(self, index: str) -> Statement:
         """Return the statement that adds entries to an index."""

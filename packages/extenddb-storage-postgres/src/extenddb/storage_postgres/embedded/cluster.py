@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from extenddb.storage.errors import Unavailable
-from extenddb.storage_postgres.embedded.launch import EXIT_NO_CAPABILITY
+from extenddb.storage_postgres.embedded.launch import EXIT_NO_PASSAGE
 from extenddb.storage_postgres.embedded.process import User, choose_user, spawn, wait
 
 SUPERUSER = "extenddb"
@@ -110,16 +110,13 @@ async def _initialise(cluster: Cluster, major: int) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)
     give(fresh, cluster.user)
-    locale = ("--locale=C",)
+    locale = ["--locale=C"]
     if major >= _FIRST_BUILTIN_LOCALE:
-        locale = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")  # type: ignore[assignment]
+        locale += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
     options = ["-D", str(fresh), "-U", SUPERUSER, "-E", "UTF8", "-A", "peer", "--no-instructions", *locale]
     if not cluster.durable:
         options.append("--no-sync")
-    status = await _run(cluster, "initdb", options)
-    if status == EXIT_NO_CAPABILITY:
-        raise Unavailable(cannot_drop_root(cluster))
-    if status != 0:
+    if await _run(cluster, "initdb", options) != 0:
         raise Unavailable(f"PostgreSQL's initdb failed in {cluster.directory}: {cluster.complaint()}")
     fresh.rename(cluster.data)
     _sync(cluster.directory)
@@ -129,7 +126,7 @@ def cannot_drop_root(cluster: Cluster) -> str:
     """Return the sentence for a root without the capabilities that root has."""
     return (
         f"PostgreSQL does not run as root, and this root may not start it as another user ({cluster.complaint()}): "
-        "run the server as an ordinary user."
+        "run the server as an ordinary user, or from directories that everyone may enter."
     )
 
 
@@ -153,11 +150,11 @@ async def _run(cluster: Cluster, program: str, options: list[str]) -> int:
 
 
 async def _major(cluster: Cluster) -> int:
-    marker = cluster.binaries.parent / "include" / "pg_config.h"
-    if await _run(cluster, "postgres", ["--version"]) != 0:
-        if "capability" in cluster.complaint():
-            raise Unavailable(cannot_drop_root(cluster))
-        raise Unavailable(f"The programs in {cluster.binaries} do not run here: {cluster.complaint()} ({marker})")
+    status = await _run(cluster, "postgres", ["--version"])
+    if status == EXIT_NO_PASSAGE:
+        raise Unavailable(cannot_drop_root(cluster))
+    if status != 0:
+        raise Unavailable(f"The programs in {cluster.binaries} do not run here: {cluster.complaint()}")
     words = cluster.complaint().split()
     return int("".join(c if c.isdigit() else " " for c in words[2]).split()[0])
 

@@ -23,8 +23,8 @@ SECBIT_NO_SETUID_FIXUP = 1 << 2
 CAPABILITY_VERSION_3 = 0x20080522
 CAP_DAC_OVERRIDE = 1
 CAP_DAC_READ_SEARCH = 2
-EXIT_NO_CAPABILITY = 79
-"""The process may not keep a capability; the caller explains what to do."""
+EXIT_NO_PASSAGE = 79
+"""The program cannot be run as that user from here; the caller explains what to do."""
 EXIT_ORPHAN = 80
 """The parent ended before the child could ask to be told."""
 
@@ -62,17 +62,31 @@ def _keep_only(libc: ctypes.CDLL, capability: int) -> None:
 
 
 def drop_root(uid: int, gid: int) -> None:
-    """Become an unprivileged user that may still pass through closed directories. Raises OSError."""
-    libc = _libc()
-    permitted = _permitted(libc)
-    able = [cap for cap in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE) if permitted >> cap & 1]
-    if not able:
-        raise OSError("no capability to pass through directories")
-    _check(libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
+    """Become an unprivileged user that may, where this root can grant it, still pass through closed directories.
+
+    Raises OSError where not even the user can be changed.
+    """
+    kept = _passage()
     os.setgroups([])
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
-    _keep_only(libc, able[0])
+    if kept is not None:
+        _keep_only(_libc(), kept)
+
+
+def _passage() -> int | None:
+    """Prepare to keep one capability over the change of user; None where that cannot be (a confined container)."""
+    if sys.platform != "linux":
+        return None
+    libc = _libc()
+    try:
+        permitted = _permitted(libc)
+        able = [cap for cap in (CAP_DAC_READ_SEARCH, CAP_DAC_OVERRIDE) if permitted >> cap & 1]
+        if able:
+            _check(libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0))
+    except OSError:
+        return None
+    return able[0] if able else None
 
 
 def main(arguments: list[str]) -> int:
@@ -84,13 +98,17 @@ def main(arguments: list[str]) -> int:
             drop_root(int(uid), int(gid))
         except OSError as error:
             print(error, file=sys.stderr)
-            return EXIT_NO_CAPABILITY
+            return EXIT_NO_PASSAGE
     if sys.platform == "linux":
         # After the change of user, which clears it; SIGINT is PostgreSQL's fast shutdown.
         _check(_libc().prctl(PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0))
         if os.getppid() != int(parent):
             return EXIT_ORPHAN
-    return os.execv(program, [program, *rest])  # noqa: S606
+    try:
+        return os.execv(program, [program, *rest])  # noqa: S606
+    except PermissionError as error:
+        print(f"{program}: {error.strerror}", file=sys.stderr)
+        return EXIT_NO_PASSAGE
 
 
 if __name__ == "__main__":

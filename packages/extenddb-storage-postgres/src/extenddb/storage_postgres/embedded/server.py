@@ -30,7 +30,7 @@ from extenddb.storage_postgres.embedded.cluster import (
     prepare,
     write_access,
 )
-from extenddb.storage_postgres.embedded.launch import EXIT_NO_CAPABILITY
+from extenddb.storage_postgres.embedded.launch import EXIT_NO_PASSAGE
 from extenddb.storage_postgres.embedded.process import spawn, wait
 
 _LOG = logging.getLogger(__name__)
@@ -64,6 +64,7 @@ _OPTIONS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "jit": "off",
+    "deadlock_timeout": "250ms",
     "max_parallel_workers_per_gather": "0",
     "autovacuum_naptime": "20s",
     "autovacuum_vacuum_cost_delay": "2ms",
@@ -114,7 +115,6 @@ class EmbeddedServer:
         self._lock = hold(cluster)
         try:
             await ensure_initialised(cluster)
-            await _end_predecessor(cluster.data)
             self._sockets = _socket_directory()
             give(self._sockets, cluster.user)
             await self._launch(cluster)
@@ -143,11 +143,12 @@ class EmbeddedServer:
     async def _launch(self, cluster: Cluster) -> None:
         deadline = time.monotonic() + _ORPHAN_LIMIT
         while True:
+            await _end_predecessor(cluster.data)
             status = await self._attempt(cluster)
             if status is None:
                 return
             complaint = cluster.complaint()
-            if status == EXIT_NO_CAPABILITY:
+            if status == EXIT_NO_PASSAGE:
                 raise Unavailable(cannot_drop_root(cluster))
             # Backends of a killed postmaster notice its end a moment later; their shared memory guards the data.
             if "shared memory" not in complaint or time.monotonic() > deadline:
