@@ -35,6 +35,12 @@ class EngineSettings:
     """Keep tables of different regions apart; by default a name is one table whatever the region."""
     ttl_seconds: float = 10.0
     """Pause between two sweeps of expired items."""
+    stream_lanes: int = 1
+    """Shards of a stream that are open at the same time, each with its share of the keys."""
+    shard_seconds: float = 4 * 60 * 60
+    """Age at which an open shard is closed and followed by a child."""
+    retention_seconds: float = 24 * 60 * 60
+    """How long the records of a stream are kept."""
 
 
 def now_ms() -> int:

@@ -21,16 +21,11 @@ from extenddb.core.errors import (
 )
 from extenddb.core.types import keys as key_bytes
 from extenddb.engine import codec
-from extenddb.engine.context import Context
-from extenddb.storage.errors import AlreadyExists
-from extenddb.storage.model import Decision, Key, Mutation, Put, Reject, Row, Space, TableRecord
+from extenddb.engine.system import TOKENS
+from extenddb.storage.model import Decision, Key, Mutation, Put, Reject, Row
 
 TOKEN_LIFE_MS = 10 * 60 * 1000
 """How long a ClientRequestToken is remembered (API reference, TransactWriteItems)."""
-TOKENS = Space(id="transactiontokens")
-"""Where tokens are kept."""
-SYSTEM_NAMESPACE = "_system"
-"""Namespace of the engine's own tables; no account is named like it."""
 MISMATCH = "Request token was already used with different parameters"
 
 _CODES: Mapping[str, str] = {
@@ -95,12 +90,3 @@ class Token:
                 return Reject(REPEATED)
         body = codec.dump({"Request": self._fingerprint, "Expires": self._now + TOKEN_LIFE_MS})
         return Put(body, len(body))
-
-
-async def prepare_tokens(context: Context) -> None:
-    """Create the space of tokens if this store does not have it yet."""
-    record = TableRecord(namespace=SYSTEM_NAMESPACE, name=TOKENS.id, space=TOKENS, document=b"{}")
-    try:
-        await context.backend.catalog.create(record)
-    except AlreadyExists:
-        return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from extenddb.engine import codec
 from extenddb.engine.context import Context
-from extenddb.engine.transactions import TOKENS
+from extenddb.engine.system import TOKENS
 from extenddb.storage.errors import SchemaMismatch
 from extenddb.storage.model import Decision, Delete, Keep, Mutation, Position, Row, ScanRead
 

@@ -52,12 +52,11 @@ def _stream(context: Context, namespace: str, arn: TableArn, request: Mapping[st
     if not specification.get("StreamEnabled"):
         return None
     return registry.new_stream(
+        context,
         namespace=namespace,
         arn=arn,
         view=specification["StreamViewType"],
         key_schema=request["KeySchema"],
-        stream_id=context.ids().replace("-", ""),
-        now_ms=context.clock(),
     )
 
 

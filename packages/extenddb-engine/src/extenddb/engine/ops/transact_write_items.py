@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from extenddb.core.errors import ServiceError, validation
 from extenddb.core.limits import TRANSACTION_SIZE
 from extenddb.core.types.capacity import Consumed, read_units
-from extenddb.engine import keys, parameters, transactions, write_path
+from extenddb.engine import keys, parameters, system, transactions, write_path
 from extenddb.engine.conditions import bind_write_condition
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.ops.delete_item import plan_delete
@@ -126,7 +126,7 @@ async def _transact(context: Context, mutations: list[Mutation], *, with_token: 
         return await context.backend.items.transact(mutations)
     except (SchemaMismatch, NotFound):
         if with_token:  # the first token ever: its space may not be there yet
-            await transactions.prepare_tokens(context)
+            await system.prepare(context.backend.catalog, system.TOKENS)
         raise
 
 

@@ -54,12 +54,11 @@ async def _new_stream(context: Context, table: Table, request: Mapping[str, Any]
     if not specification.get("StreamEnabled") or not specification.get("StreamViewType") or arn is None:
         return None
     stream = registry.new_stream(
+        context,
         namespace=table.record.namespace,
         arn=arn,
         view=specification["StreamViewType"],
         key_schema=table.description["KeySchema"],
-        stream_id=context.ids().replace("-", ""),
-        now_ms=context.clock(),
     )
     await registry.register(context, stream)
     return stream

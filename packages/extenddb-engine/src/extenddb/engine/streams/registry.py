@@ -1,18 +1,22 @@
-"""Which streams there are: one document each, which outlives its table until the last record is trimmed."""
+"""Which streams there are: one document each, with its shards; it outlives its table until its records are trimmed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from extenddb.core.arn import TableArn
 from extenddb.engine import codec
 from extenddb.engine.context import Context
+from extenddb.engine.streams import shards
+from extenddb.engine.streams.shards import Shard
+from extenddb.storage.errors import Conflict, SerializationFailure
 
 KIND = "stream"
 """Kind of the documents that hold streams."""
+_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +37,10 @@ class Stream:
     """Milliseconds since the epoch."""
     disabled: int | None = None
     """When it was disabled, in milliseconds since the epoch; None while it is enabled."""
+    trimmed: int = 0
+    """Largest sequence whose record is no longer kept."""
+    shards: tuple[Shard, ...]
+    """Oldest first."""
 
     @property
     def arn(self) -> str:
@@ -44,6 +52,10 @@ class Stream:
         """Key of the stream's document: ordered by table, then by time."""
         return key(self.namespace, self.table, self.label)
 
+    def shard(self, shard_id: str) -> Shard | None:
+        """Return the shard of that id."""
+        return next((shard for shard in self.shards if shard.id == shard_id), None)
+
 
 def key(namespace: str, table: str, label: str) -> str:
     """Return the key of a stream's document."""
@@ -51,10 +63,12 @@ def key(namespace: str, table: str, label: str) -> str:
 
 
 def new_stream(
-    *, namespace: str, arn: TableArn, view: str, key_schema: list[dict[str, str]], stream_id: str, now_ms: int
+    context: Context, *, namespace: str, arn: TableArn, view: str, key_schema: list[dict[str, str]]
 ) -> Stream:
     """Return a stream that begins now."""
+    now_ms = context.clock()
     moment = datetime.fromtimestamp(now_ms / 1000, UTC)
+    stream_id = context.ids().replace("-", "")
     return Stream(
         id=stream_id,
         namespace=namespace,
@@ -64,6 +78,7 @@ def new_stream(
         view=view,
         key_schema=key_schema,
         created=now_ms,
+        shards=tuple(shards.first_shards(stream_id, context.settings.stream_lanes, now_ms)),
     )
 
 
@@ -101,21 +116,55 @@ async def register(context: Context, stream: Stream) -> None:
     await context.backend.documents.put(KIND, stream.key, codec.dump(asdict(stream)), expected=0)
 
 
-async def find(context: Context, key: str) -> Stream | None:
+async def find(context: Context, document_key: str) -> Stream | None:
     """Return the stream of a document's key."""
-    document = await context.backend.documents.get(KIND, key)
-    return Stream(**codec.parse(document.body)) if document is not None else None
+    document = await context.backend.documents.get(KIND, document_key)
+    return from_body(document.body) if document is not None else None
 
 
-async def disable(context: Context, key: str) -> None:
-    """Note that a stream gets no further records."""
-    document = await context.backend.documents.get(KIND, key)
-    if document is None:
+def from_body(body: bytes) -> Stream:
+    """Return the stream of a document's body."""
+    fields = codec.parse(body)
+    fields["shards"] = tuple(Shard(**{**each, "buckets": tuple(each["buckets"])}) for each in fields["shards"])
+    return Stream(**fields)
+
+
+async def change(context: Context, document_key: str, edit: Callable[[Stream], Stream]) -> None:
+    """Replace a stream's document by what `edit` makes of the current one; one that is gone stays so."""
+    for _ in range(_ATTEMPTS):
+        document = await context.backend.documents.get(KIND, document_key)
+        if document is None:
+            return
+        old = from_body(document.body)
+        new = edit(old)
+        if new == old:
+            return
+        try:
+            body = codec.dump(asdict(new))
+            await context.backend.documents.put(KIND, document_key, body, expected=document.version)
+        except Conflict:
+            continue
         return
-    body = codec.dump({**codec.parse(document.body), "disabled": context.clock()})
-    await context.backend.documents.put(KIND, key, body, expected=document.version)
+    raise SerializationFailure(f"the stream {document_key} is changed by many at the same time")
 
 
-async def forget(context: Context, key: str) -> None:
-    """Remove a stream that no table came to feed."""
-    await context.backend.documents.delete(KIND, key)
+async def disable(context: Context, document_key: str) -> None:
+    """Note that a stream gets no further records; no table feeds it any more."""
+    stream = await find(context, document_key)
+    if stream is None:
+        return
+    last = await context.backend.streams.last(stream.id)
+    now = context.clock()
+    await change(
+        context,
+        document_key,
+        lambda old: replace(old, disabled=now, shards=tuple(shards.closed(old.shards, last, now))),
+    )
+
+
+async def forget(context: Context, document_key: str) -> None:
+    """Remove a stream that no table feeds, and all it holds."""
+    stream = await find(context, document_key)
+    if stream is not None:
+        await context.backend.streams.drop(stream.id)
+    await context.backend.documents.delete(KIND, document_key)

@@ -1,0 +1,100 @@
+"""Care of streams: closing old shards, trimming old records, forgetting streams that are empty for good."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from extenddb.engine import system
+from extenddb.engine.context import Context
+from extenddb.engine.streams import marks, registry, shards
+from extenddb.engine.streams.registry import Stream
+from extenddb.engine.streams.shards import Shard
+from extenddb.storage.errors import SchemaMismatch
+from extenddb.storage.model import Change, Decision, Mutation, Put, Row
+
+_PAGE = 200
+
+
+async def tend_streams(context: Context) -> None:
+    """Rotate and trim every stream."""
+    after = ""
+    while True:
+        documents = await context.backend.documents.list(registry.KIND, after=after, limit=_PAGE)
+        for document in documents:
+            await _tend(context, registry.from_body(document.body))
+        if len(documents) < _PAGE:
+            return
+        after = documents[-1].key
+
+
+async def _tend(context: Context, stream: Stream) -> None:
+    now = context.clock()
+    horizon = now - int(context.settings.retention_seconds * 1000)
+    if stream.disabled is not None and stream.disabled <= horizon:
+        await registry.forget(context, stream.key)
+        return
+    trimmed = await _trim(context, stream, horizon)
+    if stream.disabled is None:
+        born_before = now - int(context.settings.shard_seconds * 1000)
+        for shard in stream.shards:
+            if shard.end is None and shard.created <= born_before:
+                await _close(context, stream, shard)
+    await registry.change(
+        context,
+        stream.key,
+        lambda old: replace(
+            old,
+            trimmed=max(old.trimmed, trimmed),
+            shards=tuple(shards.retained(old.shards, closed_after_ms=horizon)),
+        ),
+    )
+
+
+async def _trim(context: Context, stream: Stream, horizon: int) -> int:
+    """Remove what is too old; returns the largest sequence removed so far."""
+    if not await context.backend.streams.trim(stream.id, before=horizon):
+        return stream.trimmed
+    first = await context.backend.streams.read(stream.id, limit=1)
+    return first[0].sequence - 1 if first else await context.backend.streams.last(stream.id)
+
+
+async def _close(context: Context, stream: Stream, shard: Shard) -> None:
+    """End a shard at a mark and begin its child there. Repeated after a crash, the first mark counts."""
+    if shard.closing is None:
+        shard = replace(shard, closing=await context.backend.streams.last(stream.id))
+        await registry.change(context, stream.key, lambda old: _replaced(old, shard))
+        await _write_mark(context, stream, shard)
+    end = await marks.find(context, stream, shard)
+    if end is None:
+        await _write_mark(context, stream, shard)
+        end = await marks.find(context, stream, shard)
+    if end is None:
+        return  # a mark is only seen once it is published: the next round finds it
+    at, now = end, context.clock()
+    await registry.change(
+        context,
+        stream.key,
+        lambda old: (
+            replace(old, shards=tuple(shards.followed(old.id, old.shards, shard, at, now)))
+            if old.disabled is None and (found := old.shard(shard.id)) is not None and found.end is None
+            else old
+        ),
+    )
+
+
+def _replaced(stream: Stream, shard: Shard) -> Stream:
+    return replace(stream, shards=tuple(shard if each.id == shard.id else each for each in stream.shards))
+
+
+async def _write_mark(context: Context, stream: Stream, shard: Shard) -> None:
+    now = context.clock()
+
+    def decide(_row: Row | None) -> Decision:
+        return Put(b"{}", 2, changes=(Change(stream.id, now, shards.mark(shard)),))
+
+    mutation = Mutation(system.MARKS, shards.mark_key(stream.id, shard), decide)
+    try:
+        await context.backend.items.mutate([mutation])
+    except SchemaMismatch:  # the first mark ever
+        await system.prepare(context.backend.catalog, system.MARKS)
+        await context.backend.items.mutate([mutation])

@@ -1,0 +1,258 @@
+"""Streams: a consumer that follows lineage sees every change exactly once, in order per key, while shards rotate."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import pytest
+
+from extenddb.core.errors import ServiceError
+from extenddb.engine import Caller, Engine, EngineSettings
+from extenddb.storage.registry import load_backend
+from extenddb.storage.spi import Backend
+
+KEYS = 7
+TABLE: dict[str, Any] = {
+    "TableName": "watched",
+    "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+    "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    "BillingMode": "PAY_PER_REQUEST",
+    "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+}
+CALLER = Caller()
+
+
+class Consumer:
+    """Follows a stream as consumer libraries do: parents before children, checkpoint by iterator."""
+
+    def __init__(self, engine: Engine, arn: str) -> None:
+        self.engine = engine
+        self.arn = arn
+        self.records: list[dict[str, Any]] = []
+        self.finished: set[str] = set()
+        self.iterators: dict[str, str] = {}
+
+    async def shards(self) -> list[dict[str, Any]]:
+        answer = await self.engine.execute("DescribeStream", CALLER, {"StreamArn": self.arn})
+        shards: list[dict[str, Any]] = answer["StreamDescription"]["Shards"]
+        return shards
+
+    async def round(self) -> int:
+        """Read once from every shard whose parent is finished; returns the number of records."""
+        got = 0
+        for shard in await self.shards():
+            name, parent = shard["ShardId"], shard.get("ParentShardId")
+            if name in self.finished or (parent is not None and parent not in self.finished):
+                continue
+            if name not in self.iterators:
+                request = {"StreamArn": self.arn, "ShardId": name, "ShardIteratorType": "TRIM_HORIZON"}
+                answer = await self.engine.execute("GetShardIterator", CALLER, request)
+                self.iterators[name] = answer["ShardIterator"]
+            answer = await self.engine.execute(
+                "GetRecords", CALLER, {"ShardIterator": self.iterators[name], "Limit": 5}
+            )
+            got += len(answer["Records"])
+            self.records.extend(answer["Records"])
+            if answer.get("NextShardIterator") is None:
+                self.finished.add(name)
+            else:
+                self.iterators[name] = answer["NextShardIterator"]
+        return got
+
+
+async def write(engine: Engine, writer: int, count: int) -> None:
+    """Increment the counters of some items."""
+    for number in range(count):
+        await engine.execute(
+            "UpdateItem",
+            CALLER,
+            {
+                "TableName": "watched",
+                "Key": {"id": {"S": str((writer + number) % KEYS)}},
+                "UpdateExpression": "ADD hits :one",
+                "ExpressionAttributeValues": {":one": {"N": "1"}},
+            },
+        )
+
+
+def check(records: list[dict[str, Any]], writes: int) -> None:
+    """Every change once, each record's old image the new image of the one before of its key, numbers growing."""
+    assert len(records) == writes
+    assert len({record["eventID"] for record in records}) == writes
+    last: dict[str, str] = {}
+    for record in records:
+        change = record["dynamodb"]
+        key = change["Keys"]["id"]["S"]
+        old = change.get("OldImage", {}).get("hits", {}).get("N", "0")
+        assert old == last.get(key, "0")
+        assert record["eventName"] == ("INSERT" if old == "0" else "MODIFY")
+        last[key] = change["NewImage"]["hits"]["N"]
+    assert sum(map(int, last.values())) == writes
+
+
+@pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.postgres)])
+def backend_name(request: pytest.FixtureRequest) -> str:
+    """Run on the reference backend and on PostgreSQL."""
+    name: str = request.param
+    return name
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_consumer_sees_everything_once_and_in_order(backend_name: str, lanes: int) -> None:
+    async def scenario(first: Backend, second: Backend) -> None:
+        settings = EngineSettings(shard_seconds=0.2, stream_lanes=lanes)
+        engines = [Engine(first, settings), Engine(second, settings)]
+        created = await engines[0].execute("CreateTable", CALLER, TABLE)
+        consumer = Consumer(engines[1], created["TableDescription"]["LatestStreamArn"])
+        jobs = [asyncio.create_task(engine.run_jobs()) for engine in engines]
+        writers = [asyncio.create_task(write(engines[number % 2], number, 60)) for number in range(6)]
+        while not all(writer.done() for writer in writers):
+            await consumer.round()
+        await asyncio.gather(*writers)
+        rotated = len(await consumer.shards())
+        async with asyncio.timeout(20):
+            while len(await consumer.shards()) <= max(rotated, 2 * lanes) or len(consumer.records) < 360:
+                await consumer.round()
+        assert await consumer.round() == 0
+        check(consumer.records, 360)
+        assert len(consumer.finished) >= lanes
+        for job in jobs:
+            job.cancel()
+        await asyncio.gather(*jobs, return_exceptions=True)
+        for engine in engines:
+            await engine.close()
+
+    run(backend_name, scenario)
+
+
+def run(name: str, scenario: Any) -> None:
+    """Run a scenario with two handles on one fresh store; memory is its own second handle."""
+
+    async def main() -> None:
+        plugin = load_backend(name)
+        async with plugin.provision({"memory": "true"}) as settings:
+            first = await plugin.open(settings)
+            second = await plugin.open(settings) if plugin.capabilities.shared else first
+            try:
+                async with asyncio.timeout(60):
+                    await scenario(first, second)
+            finally:
+                await first.close()
+                if second is not first:
+                    await second.close()
+
+    asyncio.run(main())
+
+
+def answers(engine: Engine, operation: str, **request: Any) -> Any:
+    """Return the coroutine of one operation."""
+    return engine.execute(operation, CALLER, request)
+
+
+async def one_shard(engine: Engine, view: str) -> tuple[str, str]:
+    created = await answers(
+        engine,
+        "CreateTable",
+        **{**TABLE, "StreamSpecification": {"StreamEnabled": True, "StreamViewType": view}},
+    )
+    arn: str = created["TableDescription"]["LatestStreamArn"]
+    shards = (await answers(engine, "DescribeStream", StreamArn=arn))["StreamDescription"]["Shards"]
+    return arn, shards[0]["ShardId"]
+
+
+async def read(engine: Engine, arn: str, shard: str, kind: str = "TRIM_HORIZON", **more: Any) -> list[dict[str, Any]]:
+    iterator = await answers(engine, "GetShardIterator", StreamArn=arn, ShardId=shard, ShardIteratorType=kind, **more)
+    assert iterator["ShardIterator"].startswith(f"{arn}|")
+    records: list[dict[str, Any]] = (await answers(engine, "GetRecords", **iterator))["Records"]
+    return records
+
+
+@pytest.mark.parametrize(
+    ("view", "images"),
+    [
+        ("KEYS_ONLY", set()),
+        ("NEW_IMAGE", {"NewImage"}),
+        ("OLD_IMAGE", {"OldImage"}),
+        ("NEW_AND_OLD_IMAGES", {"NewImage", "OldImage"}),
+    ],
+)
+def test_view_types(view: str, images: set[str]) -> None:
+    async def scenario(backend: Backend, _: Backend) -> None:
+        engine = Engine(backend)
+        arn, shard = await one_shard(engine, view)
+        item = {"id": {"S": "a"}, "v": {"N": "1"}}
+        await answers(engine, "PutItem", TableName="watched", Item=item)
+        await answers(engine, "PutItem", TableName="watched", Item=item)  # changes nothing
+        await answers(engine, "PutItem", TableName="watched", Item={**item, "v": {"N": "2"}})
+        await answers(engine, "DeleteItem", TableName="watched", Key={"id": {"S": "a"}})
+        await answers(engine, "DeleteItem", TableName="watched", Key={"id": {"S": "a"}})  # changes nothing
+        records = await read(engine, arn, shard)
+        assert [record["eventName"] for record in records] == ["INSERT", "MODIFY", "REMOVE"]
+        insert, modify, remove = (record["dynamodb"] for record in records)
+        assert all(change["Keys"] == {"id": {"S": "a"}} for change in (insert, modify, remove))
+        assert {name for name in modify if name.endswith("Image")} == images
+        assert ("NewImage" in insert) == ("NewImage" in images)
+        assert ("OldImage" in remove) == ("OldImage" in images)
+        assert all(re.fullmatch(r"\d{21,40}", change["SequenceNumber"]) for change in (insert, modify, remove))
+        await engine.close()
+
+    run("memory", scenario)
+
+
+def test_iterator_types_and_their_errors() -> None:
+    async def scenario(backend: Backend, _: Backend) -> None:
+        engine = Engine(backend)
+        now = [1_000_000_000_000]
+        engine.context.clock = lambda: now[0]
+        arn, shard = await one_shard(engine, "NEW_IMAGE")
+        for number in range(4):
+            now[0] += 1000
+            await answers(engine, "PutItem", TableName="watched", Item={"id": {"S": str(number)}})
+        records = await read(engine, arn, shard)
+        second = records[1]["dynamodb"]["SequenceNumber"]
+        assert await read(engine, arn, shard, "AT_SEQUENCE_NUMBER", SequenceNumber=second) == records[1:]
+        assert await read(engine, arn, shard, "AFTER_SEQUENCE_NUMBER", SequenceNumber=second) == records[2:]
+        assert await read(engine, arn, shard, "AT_TIMESTAMP", Timestamp=now[0] / 1000 - 1) == records[2:]
+        assert await read(engine, arn, shard, "LATEST") == []
+        iterator = await answers(
+            engine, "GetShardIterator", StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+        )
+        text = iterator["ShardIterator"]
+        for forged in (text[:-1] + ("0" if text[-1] != "0" else "1"), text.replace("|1|", "|2|"), "x"):
+            with pytest.raises(ServiceError, match="Invalid ShardIterator"):
+                await answers(engine, "GetRecords", ShardIterator=forged)
+        with pytest.raises(ServiceError, match="Invalid ShardIterator"):
+            await engine.execute("GetRecords", Caller(account="111111111111"), {"ShardIterator": text})
+        now[0] += 15 * 60 * 1000 + 1
+        with pytest.raises(ServiceError, match="ExpiredIteratorException"):
+            await answers(engine, "GetRecords", ShardIterator=text)
+        await engine.close()
+
+    run("memory", scenario)
+
+
+def test_trimmed_records_are_gone_and_said_to_be() -> None:
+    async def scenario(backend: Backend, _: Backend) -> None:
+        engine = Engine(backend)
+        now = [1_000_000_000_000]
+        engine.context.clock = lambda: now[0]
+        arn, shard = await one_shard(engine, "NEW_IMAGE")
+        await answers(engine, "PutItem", TableName="watched", Item={"id": {"S": "old"}})
+        old = (await read(engine, arn, shard))[0]["dynamodb"]["SequenceNumber"]
+        now[0] += 25 * 60 * 60 * 1000
+        await answers(engine, "PutItem", TableName="watched", Item={"id": {"S": "new"}})
+        from extenddb.engine.jobs.streams import tend_streams
+
+        await tend_streams(engine.context)
+        shards = (await answers(engine, "DescribeStream", StreamArn=arn))["StreamDescription"]["Shards"]
+        assert len(shards) == 2
+        assert shards[1]["ParentShardId"] == shard
+        keys = [record["dynamodb"]["Keys"]["id"]["S"] for record in await read(engine, arn, shard)]
+        assert keys == ["new"]
+        with pytest.raises(ServiceError, match="TrimmedDataAccessException"):
+            await read(engine, arn, shard, "AT_SEQUENCE_NUMBER", SequenceNumber=old)
+        await engine.close()
+
+    run("memory", scenario)
