@@ -11,6 +11,7 @@ from __future__ import annotations
 import fcntl
 import os
 import pwd
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from extenddb.storage_postgres.embedded.process import User, choose_user, spawn,
 SUPERUSER = "extenddb"
 _FIRST_BUILTIN_LOCALE = 17
 """First major version whose C.UTF-8 does not depend on the operating system."""
+_VERSION = re.compile(r"postgres \(PostgreSQL\) (\d+)")
 _TAIL = 400
 """Characters of the start log that go into an error's sentence."""
 
@@ -151,12 +153,13 @@ async def _run(cluster: Cluster, program: str, options: list[str]) -> int:
 
 async def _major(cluster: Cluster) -> int:
     status = await _run(cluster, "postgres", ["--version"])
-    if status == EXIT_NO_PASSAGE:
+    said = cluster.complaint()
+    match = _VERSION.match(said)
+    if status == EXIT_NO_PASSAGE or (status == 0 and match is None and cluster.user.switch):
         raise Unavailable(cannot_drop_root(cluster))
-    if status != 0:
-        raise Unavailable(f"The programs in {cluster.binaries} do not run here: {cluster.complaint()}")
-    words = cluster.complaint().split()
-    return int("".join(c if c.isdigit() else " " for c in words[2]).split()[0])
+    if status != 0 or match is None:
+        raise Unavailable(f"The programs in {cluster.binaries} do not run here: {said}")
+    return int(match[1])
 
 
 def write_access(cluster: Cluster) -> tuple[Path, Path]:
