@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
-from importlib import import_module
 from typing import Any, Protocol
 
 import orjson
@@ -18,6 +17,7 @@ from dynamodb_cases.model import Case, Failure, Step
 
 from extenddb.core.errors import ServiceError
 from extenddb.engine import Caller, Engine
+from extenddb.server.testing import start
 from extenddb.storage.registry import load_backend
 from extenddb.storage.spi import Backend
 
@@ -114,9 +114,8 @@ class OverHttp:
 @contextmanager
 def over_postgres() -> Iterator[OverHttp]:
     """Run a server over an embedded PostgreSQL of its own."""
-    testing = import_module("extenddb.server.testing")
-    with testing.start() as server:
-        service = OverHttp(server.host, server.port)
+    with start(backend="postgres", memory=True, auth="off", workers=1) as server:
+        service = OverHttp("127.0.0.1", server.port)
         try:
             yield service
         finally:
