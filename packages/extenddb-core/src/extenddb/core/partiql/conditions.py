@@ -97,25 +97,22 @@ class Conditions(Terms):
     def _comparison(self, left: Operand) -> ConditionNode:
         self.count_operator()
         if self.kind in _COMPARATORS:
-            return Comparison(_COMPARATORS[self.advance().kind], left, self._operand())
+            return Comparison(_COMPARATORS[self.advance().kind], left, self.operand())
         if self.accept("BETWEEN"):
-            low = self._operand()
+            low = self.operand()
             self.expect("AND")
-            return Between(left, low, self._operand())
+            return Between(left, low, self.operand())
         if not self.accept("IN"):
             self.fail("comparison")
         return In(left, self._options())
-
-    def _operand(self) -> Operand:
-        return self._function() if self.calls else self.operand()
 
     def _options(self) -> tuple[Operand, ...]:
         if self.kind not in ("[", "("):
             self.fail("[ or (")
         closing = "]" if self.advance().kind == "[" else ")"
-        options = [self._operand()]
+        options = [self.operand()]
         while self.accept(","):
-            options.append(self._operand())
+            options.append(self.operand())
         self.expect(closing)
         if len(options) > limits.IN_OPERANDS:
             raise problems.too_many_options(len(options))

@@ -126,13 +126,18 @@ class Terms:
         if self.kind in _LITERALS:
             return self.value()
         if self.calls:
-            function = self.call()
-            if function.name != "size":
-                raise problems.function_misused(function.name)
-            return function
+            return self._size()
         if self.kind != NAME:
             self.fail("attribute or value")
         return self.path()
+
+    def _size(self) -> Function:
+        function = self.call()
+        if function.name != "size":
+            raise problems.function_misused(function.name)
+        if len(function.arguments) != 1:
+            raise problems.operand_count(function.name, len(function.arguments))
+        return function
 
     def call(self) -> Function:
         """Parse a function call; its name is kept in lower case."""
