@@ -46,7 +46,7 @@ def item(number: int, version: int = 0) -> Item:
         "version": {"N": str(version % 10)},
         "place": {"M": {"city": {"S": "Rotterdam"}, "code": {"S": f"{number % 9999:04d} AB"}, "floor": {"N": "3"}}},
         "tags": {"L": [{"S": "first"}, {"S": "second"}, {"N": "17"}]},
-        "text": {"S": _WORDS + _WORDS[: 90 + number % 8]},
+        "text": {"S": _WORDS + _WORDS + _WORDS[: 18 + number % 8]},
     }
 
 
