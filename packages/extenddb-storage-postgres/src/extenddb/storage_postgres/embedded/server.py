@@ -59,7 +59,6 @@ _OPTIONS = {
     "shared_buffers": "128MB",
     "max_wal_size": "1GB",
     "min_wal_size": "80MB",
-    "wal_compression": "on",
     "checkpoint_timeout": "10min",
     "wal_level": "minimal",
     "max_wal_senders": "0",
