@@ -6,7 +6,7 @@ import asyncio
 import json
 import textwrap
 import zlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from extenddb.server.http.app import HttpServer
 from extenddb.server.http.cors import Cors
 from extenddb.server.http.dynamodb import DynamoDb
 from extenddb.server.http.metrics import Metrics
-from extenddb.server.http.service import Service
+from extenddb.server.http.service import Handler, Service
 from extenddb.server.plan import bind
 
 Answer = Callable[[str, Caller, object], Coroutine[Any, Any, dict[str, Any]]]
@@ -133,7 +133,7 @@ def talk() -> Callable[..., None]:
         authenticator: Authenticator | None = None,
         cors: str = "",
         ping: Callable[[], Coroutine[Any, Any, None]] | None = None,
-        metrics_open: bool = False,
+        mounts: Mapping[str, Handler] | None = None,
     ) -> None:
         async def main() -> None:
             metrics = Metrics()
@@ -144,7 +144,7 @@ def talk() -> Callable[..., None]:
                 metrics=metrics,
                 region="eu-west-1",
                 cors=Cors(cors),
-                metrics_open=metrics_open,
+                mounts=mounts,
             )
             server = HttpServer(service)
             bound = bind("127.0.0.1", 0, shared=False)
@@ -188,6 +188,8 @@ class Plugin(MemoryPlugin):
     async def open(self, settings):
         if settings.get("provisioned") != "yes":
             raise Unavailable("opened before it was provisioned")
+        if "closed" in settings:
+            raise Unavailable(settings["closed"])
         backend = Backend()
         backend.broken = settings.get("broken", "")
         return backend

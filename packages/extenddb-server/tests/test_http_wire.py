@@ -11,10 +11,12 @@ from typing import Any
 
 import orjson
 import pytest
+from multidict import CIMultiDict
 
 from extenddb.core.errors import CONDITIONAL_CHECK_FAILED, ServiceError
 from extenddb.engine import Caller
 from extenddb.server.auth.credentials import AccessKey, FixedKeys, SignatureCheck
+from extenddb.server.http.message import Request, Response
 from extenddb.storage.errors import Unavailable
 
 CORAL = "com.amazon.coral.service#"
@@ -244,6 +246,7 @@ def test_not_ready_without_a_store(talk: Callable[..., None]) -> None:
         answer = await wire.request("GET", "/ready")
         answer.assert_service_manners()
         assert answer.status == 503
+        assert answer.headers["x-amz-retry-after"] == "200"
         assert answer.json["__type"] == CORAL + "ServiceUnavailableException"
         assert (await wire.request("GET", "/health")).status == 200
 
@@ -363,10 +366,6 @@ def test_requests_in_flight_are_answered_at_a_stop(talk: Callable[..., None]) ->
 
 
 def test_metrics_are_for_this_host(talk: Callable[..., None]) -> None:
-    from multidict import CIMultiDict
-
-    from extenddb.server.http.message import Request
-
     async def conversation(wire: Any) -> None:
         service = wire.server._service
         for peer, status in (("10.0.0.9", 403), ("127.0.0.1", 200), ("::1", 200), ("::ffff:127.0.0.1", 200)):
@@ -374,3 +373,16 @@ def test_metrics_are_for_this_host(talk: Callable[..., None]) -> None:
             assert (await service.handle(request)).status == status
 
     talk(conversation)
+
+
+def test_what_is_mounted_answers_under_its_name(talk: Callable[..., None]) -> None:
+    async def console(request: Request) -> Response:
+        return Response(body=request.path.encode())
+
+    async def conversation(wire: Any) -> None:
+        assert (await wire.request("GET", "/console/tables?x=1")).body == b"/console/tables"
+        assert (await wire.request("POST", "/console")).body == b"/console"
+        assert (await wire.request("GET", "/consoles")).status == 404
+        assert (await wire.call("GetItem", {})).status == 200
+
+    talk(conversation, mounts={"console": console})

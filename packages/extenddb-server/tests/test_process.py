@@ -247,8 +247,32 @@ def test_failures_are_one_sentence(tmp_path: Path, scratch_env: dict[str, str]) 
     assert_sentence(failing([*memory, "--tls", "--data-dir", str(broken)], tmp_path), 1, "cannot be used")
     assert_sentence(failing([*memory, "--ready-file", "absent/file"], tmp_path), 1, "cannot be written")
     refuse = ["--backend", "scratch", "--port", "0", "--backend-option", "refuse=The database x does not exist."]
-    assert_sentence(failing(refuse, tmp_path, scratch_env), 1, "The database x does not exist.")
+    for workers in ("1", "3"):
+        found = failing([*refuse, "--workers", workers], tmp_path, scratch_env)
+        assert_sentence(found, 1, "The database x does not exist.")
     assert_sentence(failing(["healthcheck", "--endpoint", "http://127.0.0.1:9"], tmp_path), 1, "does not answer")
+
+
+def test_workers_that_cannot_start_end_the_start(tmp_path: Path, scratch_env: dict[str, str]) -> None:
+    options = ["--backend-option", "closed=The pool is exhausted."]
+    code, said = failing(["--backend", "scratch", "--workers", "2", "--port", "0", *options], tmp_path, scratch_env)
+    assert code == 1
+    assert "extenddb-server: The pool is exhausted.\n" in said
+    assert said.endswith("extenddb-server: A worker process could not start.\n")
+    assert "Traceback" not in said
+
+
+def test_a_worker_that_does_not_drain_is_ended(scratch_env: dict[str, str]) -> None:
+    """A second signal does not wait."""
+    with scratch(scratch_env, drain_seconds=600) as server:
+        workers = eventually(lambda: len(children(server.process.pid)) == 2 and children(server.process.pid), "workers")
+        for pid in workers:
+            os.kill(pid, signal.SIGSTOP)
+        server.process.terminate()
+        eventually(lambda: "Stopping" in server.logs(), "the stop")
+        server.process.terminate()
+        assert server.process.wait(BOUND_SECONDS) == 0
+        assert not any(running(pid) for pid in workers)
 
 
 def test_the_test_helper_shows_why_a_server_did_not_start() -> None:

@@ -88,7 +88,7 @@ def serve(config_file: str | None, **flags: Any) -> None:
     set_up(process.log_level, process.log_format)
     try:
         execute(loaded.settings)
-    except (ConfigError, RegistryError, StorageError) as error:
+    except (ConfigError, RegistryError, StorageError, OSError) as error:
         _fail(str(error), FAILED)
 
 

@@ -83,7 +83,7 @@ async def run(settings: Settings, say: Say) -> None:
                 )
                 await _serve(start, supervisor, stop, say)
     finally:
-        supervisor.kill()
+        await supervisor.end()
 
 
 def _shared_folder(workers: int) -> contextlib.AbstractContextManager[str]:

@@ -114,18 +114,28 @@ class Supervisor:
         except TimeoutError:
             log.warning("Workers did not stop in time and are ended")
         finally:
-            self.kill()
-            for keeper in self._keepers:
-                keeper.cancel()
-            await asyncio.gather(*self._keepers, return_exceptions=True)
+            await self.end()
 
-    def kill(self) -> None:
-        """End all workers now."""
-        for slot in self._slots:
-            if slot.process.returncode is None:
-                with contextlib.suppress(ProcessLookupError):
-                    slot.process.kill()
+    async def end(self) -> None:
+        """End all workers now, and wait until nothing of them is left."""
+        self._stopping = True
+        for keeper in self._keepers:
+            keeper.cancel()
+        await asyncio.gather(*self._keepers, return_exceptions=True)
+        await asyncio.gather(*(_end(slot.process) for slot in self._slots))
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+    if process.stdin is not None:
+        process.stdin.close()
+    if process.stdout is not None:
+        await process.stdout.read()  # until its end, for the loop must not be closed over open pipes
+    await process.wait()
 
 
 async def _process() -> Process:
-    return await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=PIPE)
+    """Start a process in a session of its own, so that a Ctrl-C reaches the supervisor alone."""
+    return await asyncio.create_subprocess_exec(*_COMMAND, stdin=PIPE, stdout=PIPE, start_new_session=True)

@@ -29,7 +29,6 @@ _PR_SET_PDEATHSIG = 1
 
 def main() -> int:
     """Run one worker and return its exit code."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C reaches the whole group; the supervisor decides
     _die_with_parent()
     line = sys.stdin.buffer.readline()
     if not line:

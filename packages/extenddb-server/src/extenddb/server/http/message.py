@@ -15,6 +15,7 @@ from extenddb.core.errors import ServiceError
 JSON_1_0 = "application/x-amz-json-1.0"
 """Content type of every answer of the service."""
 _REQUEST_ID_BYTES = 26
+_RETRY_AFTER_MS = "200"
 _SILENT_WITHOUT_TEXT = frozenset({"SerializationException", "UnknownOperationException"})
 """Front-end errors that the service answers without a text member when it has nothing to say."""
 
@@ -95,8 +96,10 @@ def error_body(error: ServiceError) -> dict[str, Any]:
 
 
 def error_response(error: ServiceError, identifier: str, headers: Mapping[str, str] | None = None) -> Response:
-    """Return the answer that carries an error."""
+    """Return the answer that carries an error; one that will pass tells SDKs when to come back."""
     response = json_response(error_body(error), identifier, error.kind.status)
+    if error.kind.status == 503:
+        response.headers["x-amz-retry-after"] = _RETRY_AFTER_MS
     if headers:
         response.headers.update(headers)
     return response

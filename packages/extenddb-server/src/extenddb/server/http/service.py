@@ -24,7 +24,6 @@ Handler = Callable[[Request], Awaitable[Response]]
 """Answers one request."""
 _LOOPBACK = ("127.", "::1", "::ffff:127.")
 _PROMETHEUS = "text/plain; version=0.0.4; charset=utf-8"
-_RETRY_AFTER_MS = "200"
 
 
 class Service:
@@ -103,7 +102,7 @@ class Service:
         except Exception as error:
             log.warning("The store does not answer: %s", error)
             unready = ServiceError(SERVICE_UNAVAILABLE, "The store does not answer.", status="unready")
-            return error_response(unready, request_id(), {"x-amz-retry-after": _RETRY_AFTER_MS})
+            return error_response(unready, request_id())
         return json_response({"status": "ready"}, request_id())
 
     async def _show_metrics(self, request: Request) -> Response:
