@@ -18,9 +18,10 @@ from extenddb.server.testing import Server
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "world_cities"
 CACHE = Path(os.environ.get("EXTENDDB_EXAMPLES_CACHE") or ROOT / "examples" / ".cache")
+# Bounds for a machine under heavy load; alone, everything together takes one to two minutes on two cores.
 DOWNLOAD_SECONDS = 300
-LOAD_SECONDS = 280
-PATTERN_SECONDS = 200
+LOAD_SECONDS = 500
+PATTERN_SECONDS = 300
 
 needs_node = pytest.mark.skipif(
     "CI" not in os.environ and not (shutil.which("node") and shutil.which("npm")),
@@ -29,7 +30,7 @@ needs_node = pytest.mark.skipif(
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.postgres,
-    pytest.mark.timeout(600),
+    pytest.mark.timeout(900),
     pytest.mark.xdist_group("examples"),
 ]
 
