@@ -128,7 +128,14 @@ def test_what_is_printed_at_the_start() -> None:
         text = eventually(lambda: "JavaScript" in server.logs() and server.logs(), "the start lines")
         assert f"ExtendDB answers on {server.endpoint}" in text
         assert "any key accepted" in text
-        assert "aws dynamodb list-tables --endpoint-url" in text
+        line = next(each for each in text.splitlines() if "aws dynamodb" in each)
+        search = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        done = subprocess.run(line, shell=True, env={"PATH": search}, capture_output=True, check=True, timeout=60)
+        assert json.loads(done.stdout) == {"TableNames": []}
+        python = next(each for each in text.splitlines() if "boto3.client(" in each)
+        import boto3
+
+        assert eval(python.strip(), {"boto3": boto3}).list_tables()["TableNames"] == []
 
 
 def scratch(env: dict[str, str], **settings: Any) -> Any:

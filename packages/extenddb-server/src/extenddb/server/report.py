@@ -53,8 +53,8 @@ def lines(plan: Plan, root: RootKey) -> Iterator[str]:
     yield ""
     yield "AWS CLI"
     yield (
-        f"  AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret} AWS_REGION={region} "
-        f"aws dynamodb list-tables --endpoint-url {plan.endpoint}"
+        f"  AWS_ACCESS_KEY_ID={key} AWS_SECRET_ACCESS_KEY={secret} "
+        f"aws dynamodb list-tables --region {region} --endpoint-url {plan.endpoint}"
     )
     yield "Python (boto3)"
     yield (
