@@ -111,6 +111,8 @@ def _request(options: argparse.Namespace, arguments: Sequence[str]) -> session.R
         raise ValueError(f"a level may take at most {_LONGEST:g} seconds, for its requests are signed before it")
     if min(options.items, options.pool) < 1:
         raise ValueError("--items and --pool are at least 1")
+    if options.peer_pid and len(options.peer) != 1:
+        raise ValueError("--peer-pid tells the CPU of one peer: give one --peer with it")
     return session.Request(
         scenarios=session.scenarios(_names(options.only)),
         levels=_levels(options.clients, options.open_loop),

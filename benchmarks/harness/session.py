@@ -69,13 +69,7 @@ def run(request: Request, say: Say) -> dict[str, Any]:
     if request.floors:
         say("floor of HTTP")
         result["floors"]["http"] = _http_floor(request)
-    if request.server:
-        servers = {MAIN_TARGET: request.options}
-        servers |= {name: VARIANTS[name](request.options) for name in request.variants}
-        for name, options in servers.items():
-            result["targets"].append(_server(request, name, options, result["floors"], say))
-    for peer in request.peers:
-        result["targets"].append({"name": peer.name, "peer": True} | _drive(request, peer, say))
+    result["targets"] = _targets(request, result["floors"], say)
     if request.server and request.starts:
         say("starts")
         result["starts"] = _starts(request)
@@ -83,13 +77,13 @@ def run(request: Request, say: Say) -> dict[str, Any]:
 
 
 def _settings(request: Request) -> dict[str, Any]:
-    kept = dataclasses.asdict(request.options)
-    return {
-        **dataclasses.asdict(request.window),
-        **{name: kept[name] for name in ("backend", "workers", "gather", "tls")},
-        "auth": "sigv4",
-        "durable": request.options.backend == "postgres",
-    }
+    """Return the settings of the run, and those of the main server if there is one."""
+    found: dict[str, Any] = dataclasses.asdict(request.window)
+    if request.server:
+        kept = dataclasses.asdict(request.options)
+        found["server"] = {name: kept[name] for name in ("backend", "workers", "gather", "tls")}
+        found["server"] |= {"auth": "sigv4", "durable": request.options.backend == "postgres"}
+    return found
 
 
 @contextlib.contextmanager
@@ -132,13 +126,21 @@ def _plain(levels: Sequence[Level]) -> list[dict[str, Any]]:
     return [dataclasses.asdict(level) for level in levels]
 
 
-def _server(request: Request, name: str, options: Options, floors: dict[str, Any], say: Say) -> dict[str, Any]:
-    with _folder() as folder, running(options, folder, name) as server:
-        idle = server.memory()
-        found = {"name": name, "peer": False} | _drive(request, server.target, say)
-        found["memory"] = {"idle": idle, "after": server.memory()}
-        if request.floors and name == MAIN_TARGET:
-            floors.update(_database_floors(request, server, say))
+def _targets(request: Request, floors: dict[str, Any], say: Say) -> list[dict[str, Any]]:
+    """Measure servers and peers side by side: all are up, and each scenario goes round them before the next."""
+    options = {MAIN_TARGET: request.options} if request.server else {}
+    options |= {name: VARIANTS[name](request.options) for name in request.variants if request.server}
+    with contextlib.ExitStack() as stack:
+        servers: list[Running] = []
+        for name, each in options.items():
+            say(f"{name}: start")
+            servers.append(stack.enter_context(running(each, stack.enter_context(_folder()), name)))
+        idle = [server.memory() for server in servers]
+        found = _drive(request, [*(server.target for server in servers), *request.peers], say)
+        for server, before, line in zip(servers, idle, found, strict=False):
+            line["memory"] = {"idle": before, "after": server.memory()}
+        if request.floors and servers:
+            floors.update(_database_floors(request, servers[0], say))
     return found
 
 
@@ -155,24 +157,27 @@ def _database_floors(request: Request, server: Running, say: Say) -> dict[str, A
     }
 
 
-def _drive(request: Request, target: Target, say: Say) -> dict[str, Any]:
-    """Run every scenario against one target, each with its tables made before it."""
-    made: dict[str, str] = {}
-    results: list[dict[str, Any]] = []
-    loaded = 0.0
+def _drive(request: Request, targets: Sequence[Target], say: Say) -> list[dict[str, Any]]:
+    """Run every scenario against every target, each with its tables made before it."""
+    made: dict[tuple[str, str], str] = {}
+    found: list[dict[str, Any]] = [
+        {"name": target.name, "peer": target in request.peers, "results": []} for target in targets
+    ]
     for scenario in request.scenarios:
-        say(f"{target.name}: {scenario.about}")
-        loading = time.perf_counter()
-        problem = next(filter(None, [_prepared(request, target, each, made) for each in scenario.tables]), "")
-        loaded += time.perf_counter() - loading
-        line: dict[str, Any] = {"scenario": scenario.name, "about": scenario.about}
+        for target, line in zip(targets, found, strict=True):
+            say(f"{target.name}: {scenario.about}")
+            line["results"].append(_scenario(request, target, scenario, made))
+    return found
+
+
+def _scenario(request: Request, target: Target, scenario: Scenario, made: dict[tuple[str, str], str]) -> dict[str, Any]:
+    line = {"scenario": scenario.name, "about": scenario.about}
+    for table in scenario.tables:
+        problem = _prepared(request, target, table, made)
         if problem:
-            line |= {"status": "failed", "error": problem, "levels": []}
-        else:
-            job = _job("measure", target, request) | {"scenario": scenario.name, "levels": _plain(request.levels)}
-            line |= _tried(job)
-        results.append(line)
-    return {"load_seconds": round(loaded, 1), "results": results}
+            return line | {"status": "failed", "error": problem, "levels": []}
+    job = _job("measure", target, request) | {"scenario": scenario.name, "levels": _plain(request.levels)}
+    return line | _tried(job)
 
 
 def _tried(job: dict[str, Any]) -> dict[str, Any]:
@@ -182,11 +187,12 @@ def _tried(job: dict[str, Any]) -> dict[str, Any]:
         return {"status": "failed", "error": str(error), "levels": []}
 
 
-def _prepared(request: Request, target: Target, table: Table, made: dict[str, str]) -> str:
+def _prepared(request: Request, target: Target, table: Table, made: dict[tuple[str, str], str]) -> str:
     """Make and fill a table once for each target; return what went wrong, or nothing."""
-    if table.name not in made:
-        made[table.name] = _make(request, target, table)
-    return made[table.name]
+    key = (target.name, table.name)
+    if key not in made:
+        made[key] = _make(request, target, table)
+    return made[key]
 
 
 def _make(request: Request, target: Target, table: Table) -> str:

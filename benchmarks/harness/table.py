@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from benchmarks.harness.figures import CLIENT_BOUND, Line, Result, lines
 
@@ -70,9 +71,8 @@ def text(result: Result) -> Iterator[str]:
     yield ""
     yield (
         f"{machine['cores']} cores, Python {machine['python']}, PostgreSQL {machine['postgresql'] or '-'},"
-        f" {settings['items']:,} items of about 400 bytes, {settings['seconds']:g} s each, backend"
-        f" {settings['backend']}, {settings['workers']} worker(s), gathering {'on' if settings['gather'] else 'off'},"
-        f" SigV4 on, TLS {'on' if settings['tls'] else 'off'}, durability {'on' if settings['durable'] else 'off'}"
+        f" {settings['items']:,} items of about 400 bytes, {settings['seconds']:g} s each"
+        + (_about(settings["server"]) if "server" in settings else "")
     )
     by_target: dict[str, list[Line]] = {}
     for line in lines(result):
@@ -84,6 +84,12 @@ def text(result: Result) -> Iterator[str]:
         yield from grid(_HEADINGS, [_row(line) for line in found])
     yield from _database(result)
     yield from _process(result)
+
+
+def _about(server: dict[str, Any]) -> str:
+    switches = {"gathering": server["gather"], "TLS": server["tls"], "durability": server["durable"]}
+    shown = ", ".join(f"{name} {'on' if state else 'off'}" for name, state in switches.items())
+    return f"; backend {server['backend']}, workers: {server['workers']}, SigV4 on, {shown}"
 
 
 def _database(result: Result) -> Iterator[str]:
