@@ -125,3 +125,20 @@ def test_an_index_that_returns_is_empty(harness) -> None:  # type: ignore[no-unt
         await harness.destroy(backend)
 
     run(check())
+
+
+def test_an_estimate_is_exact_when_small_and_near_when_large(harness) -> None:  # type: ignore[no-untyped-def]
+    async def check() -> None:
+        backend = await harness.create()
+        await backend.catalog.create(RECORD)
+        await backend.items.mutate([put(OLD)])
+        assert (await backend.catalog.estimate(OLD))[None].rows == 1
+        for start in range(0, 12_000, 1000):
+            keys = [Key(digest(b"%d" % number), b"") for number in range(start, start + 1000)]
+            await backend.items.mutate([Mutation(OLD, key, lambda old: Put(b"x" * 300, 300), True) for key in keys])
+        large = (await backend.catalog.estimate(OLD))[None]
+        assert 6_000 < large.rows < 24_000
+        assert 0.9 < large.bytes / large.rows / 300 < 1.1
+        await harness.destroy(backend)
+
+    run(check())

@@ -42,11 +42,14 @@ _HOPELESS: Final = (
     "no pg_hba.conf entry",
     "not permitted to log in",
     "could not translate host name",
+    "failed to resolve host",
     "is older than 14",
 )
 """Parts of messages after which trying again soon is of no use; libpq gives no codes for failed connections."""
 _RETRY_FIRST, _RETRY_MOST = 0.02, 0.3
 """Seconds between attempts to connect while a server starts."""
+_CONNECT_LEAST: Final = 1.0
+"""Seconds a connection gets even when waiting for its place took all the time."""
 _ABANDON_LIMIT: Final = 5.0
 """Seconds that ending a cancelled call's statement may take."""
 
@@ -179,7 +182,7 @@ class Pool:
         pause = _RETRY_FIRST
         while True:
             try:
-                async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
+                async with asyncio.timeout(max(_CONNECT_LEAST, deadline - time.monotonic())):
                     return Session(await connect(self._config), self.counter)
             except TimeoutError:
                 raise Unavailable("PostgreSQL does not answer.") from None

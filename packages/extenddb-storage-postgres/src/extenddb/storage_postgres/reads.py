@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
 
 _FIRST_CHUNK = 256
-_LARGEST_CHUNK = 4096
+_LARGEST_CHUNK = 2048
 """Rows asked for at once; what a chunk brings in bytes is bounded by the page's budget."""
 _SPARE = 1.25
 """How many more rows to ask for than the average size suggests."""
