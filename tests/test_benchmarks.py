@@ -6,9 +6,11 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +176,40 @@ def test_client_reads_every_kind_of_answer() -> None:
     assert tally.errors == {"OddException": 1, "HTTP 503": 1, "ConnectionLost": 1}
 
 
+class _Older(BaseHTTPRequestHandler):
+    """A server that knows tables and nothing else."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        known = self.headers["X-Amz-Target"].endswith("Table")
+        table = {"Table": {"TableStatus": "ACTIVE"}}
+        body = json.dumps(table if known else {"__type": "com.amazon.coral.service#UnknownOperationException"}).encode()
+        self.send_response(200 if known else 400)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Say nothing."""
+
+
+def test_operation_that_the_server_lacks_is_absent(tmp_path: Path) -> None:
+    out = tmp_path / "r.json"
+    quick = ("--no-server", "--no-floors", "--only", "put-index-0")
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Older) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        peer = f"older=http://127.0.0.1:{server.server_address[1]}"
+        try:
+            done = program("run", *quick, "--peer", peer, "--out", str(out))
+        finally:
+            server.shutdown()
+            thread.join()
+    assert done.returncode == 0, done.stderr
+    assert read(out)["targets"][0]["results"][0]["status"] == "absent"
+    assert "absent: UnknownOperationException" in done.stdout
+
+
 def test_cpu_of_a_tree_holds_own_work() -> None:
     import os
 
@@ -201,6 +237,15 @@ def test_items_are_about_400_bytes_as_the_service_counts() -> None:
 
     sizes = [sum(len(name) + size(value) for name, value in item(number).items()) for number in (0, 7, 99_999)]
     assert all(370 <= each <= 430 for each in sizes), sizes
+
+
+def test_every_floor_named_by_a_scenario_is_measured() -> None:
+    source = (ROOT / "benchmarks" / "harness" / "db_floor.py").read_text()
+    from benchmarks.harness.scenarios import SCENARIOS
+
+    named = {scenario.floor for scenario in SCENARIOS if scenario.floor}
+    assert named == {"get-32", "put-32", "change-32", "page-50"}
+    assert all(f'"{name}", steps.' in source for name in named)
 
 
 def test_writers_of_blocks_share_no_item_with_their_neighbours() -> None:

@@ -25,6 +25,7 @@ from psycopg.rows import TupleRow
 
 SCHEMA = "bench_floor"
 _GATHERED = 32
+_PAGE = 50
 _BUCKETS = 4096
 _WARM = 0.2
 _CHUNK = 2000
@@ -39,6 +40,7 @@ _ROWS = "unnest(%s::int8[], %s::bytea[], %s::bytea[], %s::bytea[], %s::int4[], %
 GET = f"SELECT item, size, ver FROM {_TABLE} WHERE b = %s::int8 AND ph = %s AND sk = %s"
 GET_SET = f"SELECT t.b, t.ph, t.sk, t.item, t.size, t.ver FROM {_KEYS} JOIN {_TABLE} t USING (b, ph, sk)"
 LOCK_SET = GET_SET + " ORDER BY t.b, t.ph, t.sk FOR UPDATE OF t"
+PAGE = f"SELECT item, size, ver FROM {_TABLE} WHERE (b, ph) >= (%s::int8, %s) ORDER BY b, ph, sk LIMIT {_PAGE}"
 PUT = f"INSERT INTO {_TABLE} VALUES (%s, %s, %s, %s, %s, %s) {_SETTLE}"
 PUT_SET = f"INSERT INTO {_TABLE} SELECT * FROM {_ROWS} {_SETTLE}"
 Connection = psycopg.AsyncConnection[TupleRow]
@@ -77,6 +79,12 @@ class Steps:
         """Read a set of rows in one statement."""
         cursor = connection.cursor(binary=True)
         await cursor.execute(GET_SET, self._columns(self._numbers(call))[:3], prepare=True)
+        await cursor.fetchall()
+
+    async def page(self, connection: Connection, call: int) -> None:
+        """Read neighbouring rows in the order of the key."""
+        cursor = connection.cursor(binary=True)
+        await cursor.execute(PAGE, _key(spread(call, self._rows))[:2], prepare=True)
         await cursor.fetchall()
 
     async def put(self, connection: Connection, call: int) -> None:
@@ -153,6 +161,7 @@ async def floors(job: dict[str, Any]) -> dict[str, Any]:
         plan: tuple[tuple[str, Step, int, int], ...] = (
             ("get-1", steps.get, len(connections), 1),
             ("get-32", steps.get_set, 2, _GATHERED),
+            ("page-50", steps.page, 2, _PAGE),
             ("put-1", steps.put, len(connections), 1),
             ("put-32", steps.put_set, 1, _GATHERED),
             ("change-32", steps.change_set, 1, _GATHERED),

@@ -106,5 +106,5 @@ def _database_us(result: Result, name: str) -> float | None:
     sets = (result["floors"].get("database") or {}).get("sets")
     if scenario is None or not scenario.floor or not sets:
         return None
-    us: float = sets[f"{scenario.floor}-32"]["database_us"]
+    us: float = sets[scenario.floor]["database_us"]
     return us * scenario.units

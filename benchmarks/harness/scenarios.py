@@ -30,7 +30,7 @@ class Scenario:
     once: bool = False
     """Each request may be sent only once: the level ends with its share of the pool."""
     floor: str = ""
-    """Statement set of the database to compare with: `get`, `put`, or `change` (read under a lock, then written)."""
+    """Statement set of the database's floor to compare with, as `db_floor` names it."""
     units: int = 1
     """Rows of the floor that one request is worth."""
     background: str = ""
@@ -176,32 +176,32 @@ def _indexed(count: int) -> Scenario:
         body=_put_indexed(INDEXED[count]),
         tables=(INDEXED[count],),
         once=True,
-        floor="put",
+        floor="put-32",
     )
 
 
 SCENARIOS: tuple[Scenario, ...] = (
-    Scenario(name="get", about="GetItem", operation="GetItem", body=_get, floor="get"),
-    Scenario(name="put-new", about="PutItem, new key", operation="PutItem", body=_put_new, once=True, floor="put"),
-    Scenario(name="put-over", about="PutItem over an item", operation="PutItem", body=_put_over, floor="put"),
+    Scenario(name="get", about="GetItem", operation="GetItem", body=_get, floor="get-32"),
+    Scenario(name="put-new", about="PutItem, new key", operation="PutItem", body=_put_new, once=True, floor="put-32"),
+    Scenario(name="put-over", about="PutItem over an item", operation="PutItem", body=_put_over, floor="put-32"),
     Scenario(
         name="put-absent",
         about="PutItem if absent, new key",
         operation="PutItem",
         body=_put_absent,
         once=True,
-        floor="change",
+        floor="change-32",
     ),
-    Scenario(name="put-exists", about="PutItem if present", operation="PutItem", body=_put_exists, floor="change"),
-    Scenario(name="update-set", about="UpdateItem SET", operation="UpdateItem", body=_update_set, floor="change"),
-    Scenario(name="update-add", about="UpdateItem ADD", operation="UpdateItem", body=_update_add, floor="change"),
+    Scenario(name="put-exists", about="PutItem if present", operation="PutItem", body=_put_exists, floor="change-32"),
+    Scenario(name="update-set", about="UpdateItem SET", operation="UpdateItem", body=_update_set, floor="change-32"),
+    Scenario(name="update-add", about="UpdateItem ADD", operation="UpdateItem", body=_update_add, floor="change-32"),
     Scenario(
         name="update-hot",
         about="UpdateItem ADD, one hot key",
         operation="UpdateItem",
         body=_update_hot,
         pool=1,
-        floor="change",
+        floor="change-32",
     ),
     Scenario(
         name="delete",
@@ -210,10 +210,10 @@ SCENARIOS: tuple[Scenario, ...] = (
         body=_delete,
         tables=(DELETE,),
         once=True,
-        floor="change",
+        floor="change-32",
     ),
     Scenario(
-        name="query-50", about="Query, page of 50 items", operation="Query", body=_query_page, floor="get", units=50
+        name="query-50", about="Query, page of 50 items", operation="Query", body=_query_page, floor="page-50", units=50
     ),
     Scenario(
         name="query-filter",
@@ -240,7 +240,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         operation="Query",
         body=_query_index,
         tables=(GROUPS,),
-        floor="get",
+        floor="page-50",
         units=50,
     ),
     Scenario(
@@ -249,7 +249,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         operation="BatchGetItem",
         body=_batch_get,
         pool=2_000,
-        floor="get",
+        floor="get-32",
         units=100,
     ),
     Scenario(
@@ -258,7 +258,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         operation="BatchWriteItem",
         body=_batch_write,
         pool=4_000,
-        floor="put",
+        floor="put-32",
         units=25,
     ),
     Scenario(
@@ -267,7 +267,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         operation="TransactWriteItems",
         body=_transact_write,
         pool=5_000,
-        floor="change",
+        floor="change-32",
         units=10,
     ),
     Scenario(
@@ -276,7 +276,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         operation="TransactGetItems",
         body=_transact_get,
         pool=5_000,
-        floor="get",
+        floor="get-32",
         units=10,
     ),
     Scenario(
@@ -284,7 +284,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         about="ExecuteStatement, one item by key",
         operation="ExecuteStatement",
         body=_statement,
-        floor="get",
+        floor="get-32",
     ),
 )
 """Everything that is measured, in the order of the result."""
