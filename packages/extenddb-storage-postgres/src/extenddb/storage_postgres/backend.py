@@ -66,8 +66,7 @@ class PostgresBackend:
 
     async def ping(self) -> None:
         """See `spi.Backend.ping`."""
-        async with self.pool.session() as session:
-            await session.read([_PING()])
+        await self.pool.run(lambda session: session.read([_PING()]))
 
     async def close(self) -> None:
         """See `spi.Backend.close`."""

@@ -10,9 +10,9 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 import psycopg
 from psycopg import sql
@@ -20,8 +20,10 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from extenddb.storage.errors import Unavailable
 from extenddb.storage_postgres.config import Config
-from extenddb.storage_postgres.errors import sentence, translated
+from extenddb.storage_postgres.errors import ConnectionLost, sentence, translated
 from extenddb.storage_postgres.wire import Counter, Session
+
+Result = TypeVar("Result")
 
 OLDEST_SERVER: Final = 140000
 """Oldest supported server, as libpq counts versions."""
@@ -129,6 +131,18 @@ class Pool:
             yield session
         finally:
             self.give(session)
+
+    async def run(self, work: Callable[[Session], Awaitable[Result]]) -> Result:
+        """Run work that may be repeated when its connection was lost before it committed anything.
+
+        Hides a server's restart from everyone whose commit was not on its way.
+        """
+        try:
+            async with self.session() as session:
+                return await work(session)
+        except ConnectionLost:
+            async with self.session() as session:
+                return await work(session)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[psycopg.AsyncConnection]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from extenddb.core.types.keys import Key, bucket
@@ -10,7 +11,7 @@ from extenddb.storage.model import Page, PointRead, RangeRead, Row, ScanRead, Sp
 from extenddb.storage_postgres.arrays import int8, key_arrays
 from extenddb.storage_postgres.pool import Pool
 from extenddb.storage_postgres.statements import statements
-from extenddb.storage_postgres.wire import Call, Statement
+from extenddb.storage_postgres.wire import Call, Session, Statement
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGresult
@@ -58,8 +59,7 @@ async def get(pool: Pool, reads: Sequence[PointRead]) -> list[Row | None]:
     if not reads:
         return []
     spaces, calls = _calls(reads)
-    async with pool.session() as session:
-        results = await session.read(calls)
+    results = await pool.run(lambda session: session.read(calls))
     return _answers(reads, spaces, results[: len(calls)])
 
 
@@ -68,8 +68,7 @@ async def snapshot(pool: Pool, reads: Sequence[PointRead]) -> list[Row | None]:
     spaces, calls = _calls(reads)
     if len(calls) <= 1:  # a single statement is a snapshot
         return await get(pool, reads)
-    async with pool.session() as session:
-        results = await session.transaction(_BEGIN_SNAPSHOT(), calls, _COMMIT())
+    results = await pool.run(lambda session: session.transaction(_BEGIN_SNAPSHOT(), calls, _COMMIT()))
     return _answers(reads, spaces, results)
 
 
@@ -86,19 +85,18 @@ async def scan(pool: Pool, read: ScanRead) -> Page:
 async def _pages(pool: Pool, place: _RangePlace | _ScanPlace, limit: int | None, max_bytes: int) -> Page:
     rows: list[Row] = []
     total = 0
-    async with pool.session() as session:
-        while True:
-            wanted = _chunk(len(rows), total, limit, max_bytes)
-            budget = max(max_bytes - total, 1)
-            result = (await session.read([place.call(int8(budget), int8(wanted))]))[0]
-            chunk = rows_of(result)
-            rows += chunk
-            total += sum([row.size for row in chunk])
-            if rows and (total >= max_bytes or len(rows) == limit):
-                return Page(rows, True)
-            if len(chunk) < wanted:
-                return Page(rows, False)
-            place.advance(result, chunk[-1])
+    while True:
+        wanted = _chunk(len(rows), total, limit, max_bytes)
+        call = place.call(int8(max(max_bytes - total, 1)), int8(wanted))
+        result = (await pool.run(partial(Session.read, calls=[call])))[0]
+        chunk = rows_of(result)
+        rows += chunk
+        total += sum([row.size for row in chunk])
+        if rows and (total >= max_bytes or len(rows) == limit):
+            return Page(rows, True)
+        if len(chunk) < wanted:
+            return Page(rows, False)
+        place.advance(result, chunk[-1])
 
 
 def _chunk(count: int, total: int, limit: int | None, max_bytes: int) -> int:

@@ -93,11 +93,12 @@ class PostgresStreams:
 
     async def _published(self, stream: str, call: Call) -> Any:
         """Return the result of a read that sees everything committed before it published."""
-        async with self._pool.session() as session:
-            pending, result, *_ = await session.read([_PENDING(stream.encode()), call])
-            if pending.ntuples == 0:
-                return result
-            return await _publish(session, stream.encode(), call)
+        return await self._pool.run(lambda session: _read(session, stream.encode(), call))
+
+
+async def _read(session: Session, stream: bytes, call: Call) -> Any:
+    pending, result, *_ = await session.read([_PENDING(stream), call])
+    return result if pending.ntuples == 0 else await _publish(session, stream, call)
 
 
 async def _publish(session: Session, stream: bytes, call: Call) -> Any:

@@ -7,7 +7,7 @@ meanwhile fails the round, and the whole batch is decided again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from extenddb.core.types.keys import Key
 from extenddb.storage.errors import SerializationFailure
@@ -27,31 +27,29 @@ async def mutate(pool: Pool, mutations: Sequence[Mutation]) -> list[Decision]:
     """See `spi.Items.mutate`."""
     if not mutations:
         return []
-    async with pool.session() as session:
-        if all(mutation.blind for mutation in mutations):
-            plan = Plan()
-            plan.decide(mutations, _Nothing())
-            if not _mixed(mutations, plan):
-                return await _repeated(lambda: _blind(session, plan))
-        return await _repeated(lambda: _decide(session, mutations, whole=False))
+    if all(mutation.blind for mutation in mutations):
+        plan = Plan()
+        plan.decide(mutations, _Nothing())
+        if not _mixed(mutations, plan):
+            return await _repeated(pool, lambda session: _blind(session, plan))
+    return await _repeated(pool, lambda session: _decide(session, mutations, whole=False))
 
 
 async def transact(pool: Pool, mutations: Sequence[Mutation]) -> list[Decision]:
     """See `spi.Items.transact`."""
     if not mutations:
         return []
-    async with pool.session() as session:
-        return await _repeated(lambda: _decide(session, mutations, whole=True))
+    return await _repeated(pool, lambda session: _decide(session, mutations, whole=True))
 
 
-async def _repeated(attempt: Callable[[], Coroutine[None, None, list[Decision]]]) -> list[Decision]:
+async def _repeated(pool: Pool, attempt: Callable[[Session], Awaitable[list[Decision]]]) -> list[Decision]:
     for _ in range(_ATTEMPTS - 1):
         try:
-            return await attempt()
+            return await pool.run(attempt)
         except SerializationFailure as error:
             if _waited(error):
                 raise
-    return await attempt()
+    return await pool.run(attempt)
 
 
 def _waited(error: SerializationFailure) -> bool:

@@ -90,20 +90,24 @@ def hold(cluster: Cluster) -> int:
 
 
 async def ensure_initialised(cluster: Cluster) -> None:
-    """Create the database files unless they exist, and check that they fit the binaries. Raises Unavailable."""
-    major = await _major(cluster)
+    """Create the database files unless they exist. Raises Unavailable."""
+    if not (cluster.data / "PG_VERSION").exists():
+        await _initialise(cluster, await _major(cluster))
+
+
+async def refusal(cluster: Cluster) -> str:
+    """Return the sentence for a PostgreSQL that did not start."""
+    said = cluster.complaint()
     try:
         stored = int((cluster.data / "PG_VERSION").read_text("ascii").strip())
-    except FileNotFoundError:
-        await _initialise(cluster, major)
-        return
-    except ValueError:
-        raise Unavailable(f"{cluster.data} does not look like a PostgreSQL data directory.") from None
-    if stored != major:
-        raise Unavailable(
+    except (OSError, ValueError):
+        return f"{cluster.data} does not look like a PostgreSQL data directory."
+    if stored != (major := await _major(cluster)):
+        return (
             f"{cluster.data} was made by PostgreSQL {stored} but the programs in {cluster.binaries} are version "
             f"{major}: use PostgreSQL {stored} (pg_bin) to export the data, and import it into a new directory."
         )
+    return f"PostgreSQL did not start in {cluster.directory}: {said}"
 
 
 async def _initialise(cluster: Cluster, major: int) -> None:

@@ -28,6 +28,7 @@ from extenddb.storage_postgres.embedded.cluster import (
     give,
     hold,
     prepare,
+    refusal,
     write_access,
 )
 from extenddb.storage_postgres.embedded.launch import EXIT_NO_PASSAGE
@@ -151,7 +152,7 @@ class EmbeddedServer:
                 raise Unavailable(cannot_drop_root(cluster))
             # Backends of a killed postmaster notice its end a moment later; their shared memory guards the data.
             if "shared memory" not in complaint or time.monotonic() > deadline:
-                raise Unavailable(f"PostgreSQL did not start in {cluster.directory}: {complaint}")
+                raise Unavailable(await refusal(cluster))
             await asyncio.sleep(0.05)
 
     async def _attempt(self, cluster: Cluster) -> int | None:
