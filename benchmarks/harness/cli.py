@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import datetime
 import shlex
+import signal
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -27,6 +28,7 @@ _PRIVATE = ("--out", "--peer", "--peer-key", "--peer-secret", "--peer-pid")
 
 def main(given: Sequence[str] | None = None) -> int:
     """Run the program and return its exit code."""
+    signal.signal(signal.SIGTERM, _ended)
     arguments = sys.argv[1:] if given is None else list(given)
     options = _parser().parse_args(arguments)
     try:
@@ -35,6 +37,11 @@ def main(given: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"benchmarks/run.py: {error}\n")
         return 1
     return code
+
+
+def _ended(number: int, _: object) -> None:
+    """Unwind on SIGTERM, so that servers stop and folders go."""
+    sys.exit(128 + number)
 
 
 def _parser() -> argparse.ArgumentParser:
