@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
-from extenddb.core.errors import ServiceError, validation
+from extenddb.core.errors import validation
 from extenddb.core.limits import PARTITION_KEY_SIZE, SORT_KEY_SIZE
 from extenddb.core.types.attribute import AttributeValue, Item, normalize, size, type_of
 from extenddb.core.types.keys import Key
@@ -67,34 +67,72 @@ def check_values(schema: KeySchema, item: Mapping[str, AttributeValue]) -> None:
 
 
 def check_index_keys(table: Table, item: Item) -> None:
-    """Refuse values that cannot stand as keys in the table's indexes; absent ones are fine."""
+    """Refuse values of a written item that cannot stand as keys in the table's indexes; absent ones are fine.
+
+    Of several indexes the first by name is named, as publicly reported of the service.
+    """
+    found = [
+        (index.name, fault)
+        for index, name, value in _index_values(table, item)
+        if (fault := _put_fault(index, name, value))
+    ]
+    if found:
+        raise validation(min(found)[1])
+
+
+def check_updated_index_keys(table: Table, item: Item, changed: Container[str]) -> None:
+    """Refuse values that an update gives to keys of indexes; attributes it does not change are not looked at.
+
+    Texts from the list of cancellation reasons in the reference of TransactWriteItems.
+    """
+    for index, name, value in _index_values(table, item):
+        fault = _update_fault(index, name, value) if name in changed else None
+        if fault:
+            raise validation(fault)
+
+
+def _index_values(table: Table, item: Item) -> Iterator[tuple[IndexDefinition, str, AttributeValue]]:
     for index in table.indexes:
         for name in index.schema.names:
             value = item.get(name)
             if value is not None:
-                _check_index_value(index, name, value)
+                yield index, name, value
 
 
-def _check_index_value(index: IndexDefinition, name: str, value: AttributeValue) -> None:
+def _limit(index: IndexDefinition, name: str) -> int:
+    return PARTITION_KEY_SIZE if name in index.schema.hash else SORT_KEY_SIZE
+
+
+def _put_fault(index: IndexDefinition, name: str, value: AttributeValue) -> str | None:
     ((kind, content),) = value.items()
     expected = index.schema.types[name]
     if kind != expected:
-        raise validation(
+        return (
             f"{_INVALID}Type mismatch for Index Key {name} Expected: {expected} Actual: {kind} IndexName: {index.name}"
         )
     if not content:
-        raise validation(
+        return (
             f"{_NOT_VALID}A value specified for a secondary index key is not supported. The AttributeValue for a key "
             f"attribute cannot contain an empty {_EMPTY_KINDS[kind]} value. IndexName: {index.name}, IndexKey: {name}"
         )
-    limit = PARTITION_KEY_SIZE if name in index.schema.hash else SORT_KEY_SIZE
-    if size(value) > limit:
-        raise _index_value_too_long(name in index.schema.hash)
-
-
-def _index_value_too_long(is_hash: bool) -> ServiceError:
-    if is_hash:
-        return validation(f"{_INVALID}Size of hashkey has exceeded the maximum size limit of{PARTITION_KEY_SIZE} bytes")
-    return validation(
-        f"{_INVALID}Aggregated size of all range keys has exceeded the size limit of {SORT_KEY_SIZE} bytes"
+    actual, limit = size(value), _limit(index, name)
+    if actual <= limit:
+        return None
+    return (
+        f"{_INVALID}Size limit exceeded for Index Key {name} Actual Size: {actual} bytes Max Size: {limit} bytes "
+        f"IndexName: {index.name}"
     )
+
+
+def _update_fault(index: IndexDefinition, name: str, value: AttributeValue) -> str | None:
+    ((kind, content),) = value.items()
+    if kind != index.schema.types[name]:
+        return "The update expression attempted to update the secondary index key to unsupported type"
+    if not content:
+        return (
+            f"{_NOT_VALID}The update expression attempted to update a secondary index key to a value that is not "
+            f"supported. The AttributeValue for a key attribute cannot contain an empty {_EMPTY_KINDS[kind]} value."
+        )
+    if size(value) > _limit(index, name):
+        return "The update expression attempted to update the secondary index key beyond allowed size limits"
+    return None

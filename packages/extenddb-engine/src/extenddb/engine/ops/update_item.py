@@ -90,7 +90,7 @@ def transform(table: Table, update: Update | None, key: Item) -> Callable[[Item 
         if update is not None:
             item = update.apply(item)
             if table.indexes:
-                keys.check_index_keys(table, item)
+                keys.check_updated_index_keys(table, item, update.top_level_names)
         size = item_size(item)
         if size > ITEM_SIZE:
             raise validation(TOO_LARGE)
