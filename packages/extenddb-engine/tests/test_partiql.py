@@ -159,7 +159,9 @@ def _numbers(items: Sequence[dict[str, Any]]) -> list[str]:
         ("artist = 'a' AND n BETWEEN 1 AND 2", {"read_range": 1}, ["a1", "a2"]),
         ("artist = 'a' AND n <> 1", {"read_range": 1}, ["a0", "a2", "a3"]),
         ("artist = 'a' AND NOT n = 1 AND plays < 25", {"read_range": 1}, ["a0", "a2"]),
-        ("artist = 'a' AND n IN [3, 0, 9]", {"read_range": 1}, ["a0", "a3"]),
+        ("artist = 'a' AND n IN [3, 0, 9]", {"get": 1}, ["a0", "a3"]),
+        ("artist IN ['b', 'a'] AND n IN [3, 0]", {"get": 1}, ["b0", "b3", "a0", "a3"]),
+        ("artist = 'a' AND n IN [3, 'x', 0]", {"read_range": 1}, ["a0", "a3"]),
         ("artist = 'a' AND artist = 'b'", {"read_range": 1}, []),
         ("artist IN ['b', 'a'] AND n < 1", {"read_range": 2}, ["b0", "a0"]),
         ("artist = 'a' AND n = 3 OR artist = 'b' AND plays = 0", {"read_range": 2}, ["a3", "b0"]),
@@ -255,6 +257,9 @@ def test_conditions(service: _Service, condition: str, found: str) -> None:
         ("artist IN ['b', 'c'] ORDER BY n", ["b0", "c0", "b1", "c1", "b2", "c2", "b3", "c3"]),
         ("artist IN ['b', 'c'] ORDER BY n DESC", ["b3", "c3", "b2", "c2", "b1", "c1", "b0", "c0"]),
         ("artist IN ['b', 'c'] AND n = 2 ORDER BY n DESC", ["b2", "c2"]),
+        ("artist IN ['b', 'a'] AND n IN [0, 2] ORDER BY n DESC", ["b2", "a2", "b0", "a0"]),
+        ("artist IN ['b', 'a'] AND n IN [2, 0] ORDER BY artist, n", ["a0", "a2", "b0", "b2"]),
+        ("artist IN ['b', 'a'] AND n IN [2, 0] ORDER BY artist DESC", ["b0", "b2", "a0", "a2"]),
     ],
 )
 @pytest.mark.parametrize("limit", [None, 1, 2, 3])
@@ -492,3 +497,73 @@ def test_deep_conditions_do_not_exhaust_the_interpreter(service: _Service) -> No
         condition = f"({condition} {'OR' if number % 2 else 'AND'} v = {number})"
     assert service.items(f"SELECT * FROM plain WHERE {condition}") == []
     assert service.items(f"SELECT * FROM plain WHERE {'NOT ' * 299}k = 'x'") == []
+
+
+# Indexes of other shapes.
+
+
+@pytest.fixture
+def indexed(service: _Service) -> _Service:
+    """A table with a local index that holds little and a global one whose key has several attributes."""
+    service.call(
+        "CreateTable",
+        TableName="wide",
+        KeySchema=[{"AttributeName": "h", "KeyType": "HASH"}, {"AttributeName": "r", "KeyType": "RANGE"}],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S" if name in "ha" else "N"}
+            for name in ("h", "r", "a", "b", "c", "d")
+        ],
+        LocalSecondaryIndexes=[
+            {
+                "IndexName": "local",
+                "KeySchema": [{"AttributeName": "h", "KeyType": "HASH"}, {"AttributeName": "b", "KeyType": "RANGE"}],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "many",
+                "KeySchema": [
+                    {"AttributeName": "a", "KeyType": "HASH"},
+                    {"AttributeName": "b", "KeyType": "HASH"},
+                    {"AttributeName": "c", "KeyType": "RANGE"},
+                    {"AttributeName": "d", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "ALL"},
+            }
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    for r in range(8):
+        bits = {name: r >> bit & 1 for bit, name in enumerate("bcd")}
+        service.run(f"INSERT INTO wide VALUE {{'h': 'x', 'r': {r}, 'a': 'k', 'other': {r}, {str(bits)[1:-1]}}}")
+    return service
+
+
+@pytest.mark.parametrize(
+    ("where", "calls", "found"),
+    [
+        ("a = 'k' AND b = 1", {"read_range": 1}, [1, 5, 3, 7]),
+        ("a = 'k' AND b = 1 AND c = 0 AND d = 1", {"read_range": 1}, [5]),
+        ("a = 'k' AND b = 1 AND c > 0", {"read_range": 1}, [3, 7]),
+        ("a = 'k' AND b = 1 AND c = 1 AND d IN [1, 0]", {"read_range": 2}, [3, 7]),
+        ("a = 'k' AND b = 1 AND d = 1", {"read_range": 1}, [5, 7]),
+        ("a = 'k' AND b = 1 ORDER BY c DESC, d DESC", {"read_range": 1}, [7, 3, 5, 1]),
+    ],
+)
+def test_key_of_several_attributes(indexed: _Service, where: str, calls: dict[str, int], found: list[int]) -> None:
+    answers: list[Any] = []
+    made = indexed.calls_of(lambda: answers.extend(indexed.items(f"SELECT r FROM wide.many WHERE {where}")))
+    assert made == calls
+    assert [int(item["r"]["N"]) for item in answers] == found
+
+
+def test_part_of_a_partition_key_is_not_enough(indexed: _Service) -> None:
+    assert indexed.calls_of(lambda: indexed.items("SELECT r FROM wide.many WHERE a = 'k'")) == {"scan": 1}
+
+
+def test_local_index_fetches_what_it_does_not_hold(indexed: _Service) -> None:
+    (item,) = indexed.items("SELECT r, other FROM wide.local WHERE h = 'x' AND b = 1 AND r = 3")
+    assert item == {"r": {"N": "3"}, "other": {"N": "3"}}
+    (item,) = indexed.items("SELECT * FROM wide.local WHERE h = 'x' AND b = 1 AND r = 3")
+    assert item.keys() == {"h", "r", "b"}

@@ -15,6 +15,7 @@ from extenddb.core.expressions import KeyCondition, KeyRange, KeyTerm, match_key
 from extenddb.core.expressions.key_condition import key_condition_of
 from extenddb.core.expressions.nodes import And, ConditionNode, In, Or, Path, Value
 from extenddb.core.expressions.problems import Problem
+from extenddb.core.expressions.values import order_key
 from extenddb.core.partiql import Values
 from extenddb.core.types.attribute import AttributeValue, Item
 from extenddb.core.types.table import KeySchema
@@ -34,11 +35,11 @@ class Access:
     """The parts of a table or index that hold everything a clause can be true for."""
 
     ranges: tuple[KeyRange, ...] | None
-    """Ranges of distinct partitions in the order of the text; None when only a scan finds the items."""
+    """Ranges that do not overlap, partitions in the order of the text; None when only a scan finds the items."""
     exact: bool
     """The ranges say all that the clause says: no filter is needed."""
     several: bool
-    """The clause names its partitions by IN or OR."""
+    """The clause names its keys by IN or OR."""
 
     def names_items(self, schema: KeySchema) -> bool:
         """Tell whether every range is a single key."""
@@ -61,12 +62,17 @@ def access_of(where: ConditionNode | None, values: Values, schema: KeySchema) ->
     if len(partitions) > HASH_VALUES:
         raise validation(TOO_MANY)
     sort_terms = _sort_terms(terms, schema)
-    ranges = [_range(schema, partition, [term for _, term in sort_terms]) for partition in partitions]
     used = hash_nodes + [node for node, _ in sort_terms]
+    leading = [term for _, term in sort_terms]
+    choices = [leading]
+    listed = _sort_list(conditions, leading, values, schema)
+    if listed is not None and len(partitions) * len(listed[1]) <= HASH_VALUES:
+        used.append(listed[0])
+        choices = [[*leading, term] for term in listed[1]]
     return Access(
-        ranges=tuple(ranges),
+        ranges=tuple(_range(schema, partition, choice) for partition in partitions for choice in choices),
         exact=all(any(node is each for each in used) for node in conditions),
-        several=len(hash_nodes) != len(schema.hash) or any(isinstance(node, In) for node in hash_nodes),
+        several=len(hash_nodes) != len(schema.hash) or any(isinstance(node, In) for node in used),
     )
 
 
@@ -165,6 +171,21 @@ def _sort_terms(terms: _Terms, schema: KeySchema) -> _Terms:
         if of_name[0][1].operator != "=":
             break
     return found
+
+
+def _sort_list(
+    conditions: Sequence[ConditionNode], leading: Sequence[KeyTerm], values: Values, schema: KeySchema
+) -> tuple[ConditionNode, list[KeyTerm]] | None:
+    """Return an IN over the sort key attribute behind the leading ones, as equalities in the order of the values."""
+    if len(leading) == len(schema.range) or any(term.operator != "=" for term in leading):
+        return None
+    name = schema.range[len(leading)]
+    for node in conditions:
+        listed = _listed(node, name, values)
+        if listed is not None and all(schema.types[name] in value for value in listed.values()):
+            in_order = sorted(listed.values(), key=lambda value: order_key(value) or ("", 0))
+            return node, [KeyTerm(name=name, operator="=", values=(value,)) for value in in_order]
+    return None
 
 
 _PREFERENCE: Mapping[str, int] = {"=": 0, "BETWEEN": 1, "begins_with": 1}

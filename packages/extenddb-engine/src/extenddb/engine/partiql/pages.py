@@ -1,6 +1,6 @@
 """Reading the pages of a SELECT from the store.
 
-A page ends at Limit, at one megabyte of items read, and, where the statement names several partitions, at ten items
+A page ends at Limit, at one megabyte of items read, and, where the statement names several keys, at ten items
 (developer guide, PartiQL operators, IN): such a statement costs at most ten range reads or one set of point reads a
 page, apart from ORDER BY a sort key over several partitions, which looks into each of them.
 """
@@ -23,7 +23,7 @@ from extenddb.engine.partiql.resume import MISMATCH, Resume
 from extenddb.storage.model import Page, PointRead, Position, RangeRead, Row, ScanRead
 
 IN_PAGE = 10
-"""Most items, and most partitions but for merged ones, of one page of a statement over several partitions."""
+"""Most items, and most ranges but for merged ones, of one page of a statement that names several keys."""
 
 
 @dataclass(slots=True)

@@ -44,7 +44,7 @@ class Selection:
     ranges: tuple[tuple[bytes, Bounds], ...] | None = None
     """Partitions and ranges of their sort keys, in the order they are read."""
     several: bool = False
-    """The statement names its partitions by IN or OR, and is answered in short pages."""
+    """The statement names its keys by IN or OR, and is answered in short pages."""
     reverse: bool = False
     """Largest sort key first."""
     merged: bool = False
@@ -137,10 +137,13 @@ def _by_sort_key(order: Sequence[OrderTerm], schema: KeySchema) -> bool:
 
 
 def _in_order(ranges: Sequence[KeyRange], order: Sequence[OrderTerm], schema: KeySchema) -> Sequence[KeyRange]:
-    if len(ranges) < 2 or not order or order[0].name not in schema.hash:
-        return ranges
-    return sorted(ranges, key=_partition_order, reverse=order[0].descending)
+    """Return ranges sorted as far as the values they are confined to tell: what is left stands within each range."""
+    for term in reversed(order):
+        place = schema.names.index(term.name)
+        if all(place < len(each.partition + each.sort_equals) for each in ranges):
+            ranges = sorted(ranges, key=lambda each: _place(each, place), reverse=term.descending)
+    return ranges
 
 
-def _partition_order(each: KeyRange) -> Any:
-    return order_key(each.partition[0])
+def _place(each: KeyRange, place: int) -> Any:
+    return order_key((each.partition + each.sort_equals)[place])
