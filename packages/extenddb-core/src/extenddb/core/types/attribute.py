@@ -137,7 +137,7 @@ def _map(content: dict[str, Any], depth: int) -> Item:
 
 
 def _check_depth(content: Sized, depth: int) -> None:
-    """Refuse members below the deepest level; a value of its own is the first one, so an empty container may be last."""
+    """Refuse members below the deepest level; an empty container may be at the last one."""
     if content and depth + 1 >= limits.NESTING_DEPTH:
         raise validation(TOO_DEEP)
 
@@ -170,6 +170,22 @@ def item_size(item: Mapping[str, Mapping[str, Any]]) -> int:
     for name, value in item.items():
         total += (len(name) if name.isascii() else len(name.encode())) + size(value)
     return total
+
+
+def measured_item(item: Mapping[str, Any]) -> tuple[Item, int]:
+    """Return the item in normal form, and its size: `normalize_item` and `item_size` in one walk."""
+    normal: Item = {}
+    total = 0
+    for name, value in item.items():
+        if len(value) == 1 and "S" in value:
+            content = value["S"]
+            total += len(content) if content.isascii() else len(content.encode())
+            normal[name] = value
+        else:
+            normal[name] = value = normalize(value)
+            total += size(value)
+        total += len(name) if name.isascii() else len(name.encode())
+    return normal, total
 
 
 _NESTED_OVERHEAD = 3  # a list or map costs three bytes, and one for each of its members (Naming rules, item sizes)

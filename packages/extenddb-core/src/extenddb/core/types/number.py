@@ -95,8 +95,8 @@ def size(text: str) -> int:
     """Return the stored size of a normal form: an exponent byte, a byte per base-100 digit, one for the sign."""
     if text == "0":
         return 1
-    value = Decimal(text)
-    return 1 + len(_base100(value)) + (1 if value.is_signed() else 0)
+    negative, digits, exponent = _parts(text)
+    return 1 + (len(digits) + 1 + (exponent % 2 == 0)) // 2 + negative
 
 
 def encode(text: str) -> bytes:
@@ -107,12 +107,16 @@ def encode(text: str) -> bytes:
     """
     if text == "0":
         return _ZERO
-    value = Decimal(text)
-    pairs = _base100(value)
-    exponent = value.adjusted() // 2 + 1
-    if not value.is_signed():
-        return bytes((0xC0 + exponent, *(pair + 1 for pair in pairs)))
-    body = bytes((0x3F - exponent, *(101 - pair for pair in pairs)))
+    negative, digits, exponent = _parts(text)
+    if exponent % 2 == 0:  # the leading base-100 digit holds one decimal digit
+        digits = "0" + digits
+    if len(digits) % 2:
+        digits += "0"
+    pairs = [int(digits[i : i + 2]) for i in range(0, len(digits), 2)]
+    scale = exponent // 2 + 1
+    if not negative:
+        return bytes((0xC0 + scale, *[pair + 1 for pair in pairs]))
+    body = bytes((0x3F - scale, *[101 - pair for pair in pairs]))
     return body if len(pairs) == _BASE100_DIGITS else body + b"\x66"
 
 
@@ -137,10 +141,11 @@ def _significant(value: Decimal) -> str:
     return digits.strip("0")
 
 
-def _base100(value: Decimal) -> list[int]:
-    digits = _significant(value)
-    if value.adjusted() % 2 == 0:  # the leading base-100 digit holds one decimal digit
-        digits = "0" + digits
-    if len(digits) % 2:
-        digits += "0"
-    return [int(digits[i : i + 2]) for i in range(0, len(digits), 2)]
+def _parts(text: str) -> tuple[bool, str, int]:
+    """Return the sign, the significant digits and the exponent of the first one, of a normal form other than zero."""
+    negative = text[0] == "-"
+    whole, _, fraction = (text[1:] if negative else text).partition(".")
+    if whole != "0":
+        return negative, (whole + fraction).rstrip("0"), len(whole) - 1
+    digits = fraction.lstrip("0")
+    return negative, digits, len(digits) - len(fraction) - 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from extenddb.core.errors import validation
 from extenddb.core.limits import ITEM_SIZE
-from extenddb.core.types.attribute import item_size, normalize_item
+from extenddb.core.types.attribute import measured_item
 from extenddb.engine import keys, parameters, write_path
 from extenddb.engine.conditions import bind_write_condition
 from extenddb.engine.context import Caller, Context
@@ -51,8 +51,7 @@ def plan_put(request: Mapping[str, Any]) -> Plan:
 
 def new_item(item: Any) -> NewItem:
     """Return a request's item, normal and measured; raises for values that are none and for too much of them."""
-    normal = normalize_item(item)
-    size = item_size(normal)
+    normal, size = measured_item(item)
     if size > ITEM_SIZE:
         raise validation(TOO_LARGE)
     return NewItem(normal, size)
