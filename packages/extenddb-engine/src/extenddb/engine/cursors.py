@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from extenddb.core.errors import validation
+from extenddb.core.errors import ServiceError, validation
 from extenddb.core.expressions import KeyRange
 from extenddb.core.types import keys as key_bytes
 from extenddb.core.types.attribute import Item
 from extenddb.core.types.table import IndexDefinition, KeySchema
+from extenddb.engine import keys
 from extenddb.engine.tables.table import Table
 from extenddb.storage.model import Position
 
@@ -130,6 +131,11 @@ def _position(table: Table, index: IndexDefinition | None, start: Item, other_na
         raise validation(other_names)
     if not table.schema.fits(start) or (index is not None and not index.schema.fits(start)):
         raise validation(_MISMATCH)
+    try:
+        for schema in (table.schema,) if index is None else (table.schema, index.schema):
+            keys.check_values(schema, start)
+    except ServiceError as error:
+        raise validation(f"{_INVALID_START}: {error.message}") from None
     base = table.schema.key(start)
     if index is None:
         return Position(base)

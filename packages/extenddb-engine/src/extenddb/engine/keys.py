@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Any
 
 from extenddb.core.errors import validation
@@ -54,16 +54,17 @@ def check_values(schema: KeySchema, item: Mapping[str, AttributeValue]) -> None:
                 f"{_NOT_VALID}The AttributeValue for a key attribute cannot contain an empty "
                 f"{_EMPTY_KINDS[kind]} value. Key: {name}"
             )
-    for name in schema.hash:
-        if size(item[name]) > PARTITION_KEY_SIZE:
-            raise validation(
-                f"{_INVALID}Size of hashkey has exceeded the maximum size limit of{PARTITION_KEY_SIZE} bytes"
-            )
-    for name in schema.range:
-        if size(item[name]) > SORT_KEY_SIZE:
-            raise validation(
-                f"{_INVALID}Aggregated size of all range keys has exceeded the size limit of {SORT_KEY_SIZE} bytes"
-            )
+    check_sizes([item[name] for name in schema.hash], [item[name] for name in schema.range])
+
+
+def check_sizes(partition: Iterable[AttributeValue], sort: Iterable[AttributeValue]) -> None:
+    """Refuse key values that are too long for any key."""
+    if any(size(value) > PARTITION_KEY_SIZE for value in partition):
+        raise validation(f"{_INVALID}Size of hashkey has exceeded the maximum size limit of{PARTITION_KEY_SIZE} bytes")
+    if any(size(value) > SORT_KEY_SIZE for value in sort):
+        raise validation(
+            f"{_INVALID}Aggregated size of all range keys has exceeded the size limit of {SORT_KEY_SIZE} bytes"
+        )
 
 
 def check_index_keys(table: Table, item: Item) -> None:

@@ -179,7 +179,7 @@ def match_key_schema(
     """
     terms = {term.name: term for term in condition.terms}
     count = len(hash_names) + len(range_names)
-    if len(terms) > max(count, 2):
+    if not terms or len(terms) > max(count, 2):
         raise validation(TOO_MANY)
     _check_hash(terms, hash_names)
     sort_terms = _sort_terms(terms, hash_names, range_names)

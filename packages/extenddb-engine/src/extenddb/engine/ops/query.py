@@ -19,7 +19,7 @@ from extenddb.core.expressions import (
 from extenddb.core.limits import PAGE_SIZE
 from extenddb.core.types import keys as key_bytes
 from extenddb.core.types.table import KeySchema
-from extenddb.engine import parameters, read_path, selection
+from extenddb.engine import keys, parameters, read_path, selection
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.cursors import query_position, sort_bounds
 from extenddb.engine.requests import require_table
@@ -42,6 +42,7 @@ async def query(context: Context, caller: Caller, request: QueryInput) -> dict[s
     index = selection.require_index(table, request)
     schema = index.schema if index is not None else table.schema
     key_range = match_key_schema(condition, schema.hash, schema.range, schema.types)
+    keys.check_sizes(key_range.partition, (*key_range.sort_equals, *key_range.values))
     check_filter(schema, filter_, request)
     reading = selection.reading(table, index, request, filter_, projection)
     partition = key_bytes.partition(key_range.partition)
