@@ -166,6 +166,7 @@ def _numbers(items: Sequence[dict[str, Any]]) -> list[str]:
         ("artist IN ['b', 'a'] AND n < 1", {"read_range": 2}, ["b0", "a0"]),
         ("artist = 'a' AND n = 3 OR artist = 'b' AND plays = 0", {"read_range": 2}, ["a3", "b0"]),
         ("artist IN ['a', 'b'] AND artist IN ['b', 'c', 'd'] AND n = 0", {"get": 1}, ["b0"]),
+        ("artist IN ['a', 'b'] AND artist IN ['b', 'c', 'd'] AND n < 1", {"read_range": 2}, ["b0"]),
         ("n = 3", {"scan": 1}, ["a3", "b3", "c3"]),
         ("artist > 'b' AND n = 0", {"scan": 1}, ["c0"]),
         ("artist = 'a' AND n = 0 OR plays = 30", {"scan": 1}, ["a0", "a3", "b3", "c3"]),
@@ -282,6 +283,15 @@ def test_merged_order_over_an_index_with_equal_sort_keys(service: _Service, limi
     names = [name for page in pages for name in _numbers(page)]
     assert len(names) == len(set(names)) == 24
     assert [name[1] for name in names] == sorted((name[1] for name in names), reverse=descending)
+
+
+def test_merged_order_waits_for_the_range_that_was_cut_off(service: _Service) -> None:
+    for n in range(4):
+        service.call("PutItem", TableName="songs", Item=_song("a", n, pad={"S": "x" * 390_000}))
+    for n in (7, 8):
+        service.call("PutItem", TableName="songs", Item=_song("b", n))
+    pages = service.pages("SELECT artist, n FROM songs WHERE artist IN ['b', 'a'] ORDER BY n")
+    assert [_numbers(page) for page in pages] == [["a0", "a1"], ["a2", "a3"], ["b7", "b8"]]
 
 
 @pytest.mark.parametrize(
