@@ -56,6 +56,8 @@ class _Protocol(RequestHandler):
         if status < 500:
             kind = SERIALIZATION
             log.debug("Malformed request: %s", message)
+        elif isinstance(exc, ConnectionError):
+            log.debug("A client left in the middle of its request: %s", exc)
         else:
             log.error("Request failed in the transport", exc_info=exc)
         if request.writer.output_size > 0:
