@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from extenddb.core.errors import validation
 from extenddb.core.partiql.nodes import ListOf, Literal, MapOf, Parameter, Parsed, Scalar
-from extenddb.core.types.attribute import AttributeValue, Item, normalize, normalize_item
+from extenddb.core.types.attribute import AttributeValue, normalize
 
 PARAMETER_COUNT = "Number of parameters in request and statement don't match."
 SET_OF_MANY = "A set must have at least one member, and all members must be strings, all numbers or all binaries"
@@ -40,12 +40,16 @@ class Values:
             value = self._values[symbol] = normalize(self._raw(self._literal(symbol)))
         return value
 
-    def item(self, symbol: str) -> Item:
-        """Return the item that a symbol stands for: its map is the item itself and no nesting."""
+    def item(self, symbol: str) -> Mapping[str, Any]:
+        """Return the item that a symbol stands for, in the form it has in requests: its values are not yet normal.
+
+        The map is the item itself and does not count as nesting. Raises a ValidationException for what is no map.
+        """
         raw = self._raw(self._literal(symbol))
         if len(raw) != 1 or "M" not in raw:
             raise validation(NO_ITEM)
-        return normalize_item(raw["M"])
+        item: Mapping[str, Any] = raw["M"]
+        return item
 
     def _literal(self, symbol: str) -> Literal:
         return self._literals[int(symbol[1:])]

@@ -5,20 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from extenddb.core.errors import validation
-from extenddb.core.limits import ITEM_SIZE
-from extenddb.core.types.attribute import measured_item
 from extenddb.engine import keys, parameters, write_path
 from extenddb.engine.conditions import bind_write_condition
 from extenddb.engine.context import Caller, Context
+from extenddb.engine.new_items import new_item
 from extenddb.engine.tables.table import Table
-from extenddb.engine.write_path import NewItem, Plan, Write
+from extenddb.engine.write_path import Plan, Write
 from extenddb.engine.writes import write_one
 
 if TYPE_CHECKING:
     from extenddb.core.model.requests import PutItemInput
-
-TOO_LARGE = "Item size has exceeded the maximum allowed size"
 
 
 async def put_item(context: Context, caller: Caller, request: PutItemInput) -> dict[str, Any]:
@@ -47,11 +43,3 @@ def plan_put(request: Mapping[str, Any]) -> Plan:
         )
 
     return Plan(bind=bind, attributes=write_path.RETURNED[mode], size=new.size)
-
-
-def new_item(item: Any) -> NewItem:
-    """Return a request's item, normal and measured; raises for values that are none and for too much of them."""
-    normal, size = measured_item(item)
-    if size > ITEM_SIZE:
-        raise validation(TOO_LARGE)
-    return NewItem(normal, size)

@@ -15,8 +15,7 @@ from extenddb.core.partiql import Delete, Exists, Insert, Statement, Update, Val
 from extenddb.core.types.attribute import SET_TYPES, Item, type_of
 from extenddb.core.types.table import KeySchema
 from extenddb.engine import keys, write_path
-from extenddb.engine.ops.put_item import new_item
-from extenddb.engine.ops.update_item import attributes, check_targets, transform
+from extenddb.engine.new_items import attributes, check_targets, new_item, transform
 from extenddb.engine.partiql.access import require_key
 from extenddb.engine.partiql.reads import NO_INDEX_IN_SETS, bind_where
 from extenddb.engine.partiql.statements import MEMBER, Prepared, Writing
