@@ -62,3 +62,11 @@ READ_UNIT = 4096
 """Bytes of one read capacity unit, strongly consistent (Read/write capacity)."""
 WRITE_UNIT = 1024
 """Bytes of one write capacity unit (Read/write capacity)."""
+ACCOUNT_CAPACITY = 80_000
+"""Default read, and write, capacity units of an account (Quotas, Default throughput quotas)."""
+TABLE_CAPACITY = 40_000
+"""Default read, and write, capacity units of a table (Quotas, Default throughput quotas)."""
+ON_DEMAND_WARM_READS = 12_000
+"""Read units a second that a new on-demand table is ready for (Understanding warm throughput)."""
+ON_DEMAND_WARM_WRITES = 4_000
+"""Write units a second that a new on-demand table is ready for (Understanding warm throughput)."""

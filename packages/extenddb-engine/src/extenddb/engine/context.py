@@ -23,6 +23,8 @@ class Caller:
     """Region of the ARNs in answers; any string."""
     principal: str = ""
     """ARN of the caller, empty when requests are not authenticated."""
+    endpoint: str = ""
+    """Host, and port, to which the request was sent; empty when it came by no network. DescribeEndpoints tells it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,8 @@ class EngineSettings:
     """Keep tables of different regions apart; by default a name is one table whatever the region."""
     ttl_seconds: float = 10.0
     """Pause between two sweeps of expired items."""
+    settle_seconds: float = 1.0
+    """How long an answer waits for background work it started, so that small work is done when it arrives."""
     stream_lanes: int = 1
     """Shards of a stream that are open at the same time, each with its share of the keys."""
     shard_seconds: float = 4 * 60 * 60

@@ -10,6 +10,7 @@ import gzip
 import logging
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from io import BytesIO
 from time import perf_counter
 from typing import Any, Protocol
@@ -96,6 +97,8 @@ class DynamoDb:
             body = _decoded(request)
         payload = _parsed(body)
         caller = await self._authenticator.authenticate(request)
+        if operation == "DescribeEndpoints":
+            caller = replace(caller, endpoint=request.headers.get("host", ""))
         return await self._executor.execute(operation, caller, payload)
 
 

@@ -1,0 +1,160 @@
+"""Buckets: where exports are written and imports are read. Folders under a root here; a server may inject others."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import re
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from hashlib import md5
+from pathlib import Path
+from typing import Protocol
+
+NO_BUCKET = "S3NoSuchBucket"
+"""Code of a bucket that is not there."""
+NO_OBJECT = "S3NoSuchKey"
+"""Code of an object that is not there."""
+REFUSED = "S3AccessDenied"
+"""Code of a name that may not be used, or a bucket that may not be entered."""
+BROKEN = "S3UnknownError"
+"""Code of everything else."""
+
+CHUNK = 1024 * 1024
+"""Bytes read at a time."""
+_BUCKET = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?")
+_PART = ".extenddb-part-"  # names of files that are being written; no key may use them
+
+
+class BucketError(Exception):
+    """An object cannot be read or written; `code` is one of this module's, as in FailureCode."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectInfo:
+    """An object as a listing shows it."""
+
+    key: str
+    size: int
+    """Bytes."""
+
+
+class Buckets(Protocol):
+    """Objects by bucket and key. Every method raises BucketError."""
+
+    async def put(self, bucket: str, key: str, body: bytes) -> str:
+        """Write an object as a whole, replacing one of the same key, and return its entity tag."""
+
+    async def list(self, bucket: str, *, prefix: str = "", after: str = "", limit: int) -> list[ObjectInfo]:
+        """Return up to `limit` objects whose key starts with `prefix` and is above `after`, by the key's UTF-8."""
+
+    def read(self, bucket: str, key: str) -> AsyncIterator[bytes]:
+        """Yield the bytes of an object in pieces."""
+
+
+class NoBuckets:
+    """Buckets of an engine that was given none."""
+
+    async def put(self, bucket: str, key: str, body: bytes) -> str:
+        """See `Buckets.put`."""
+        raise _none(bucket)
+
+    async def list(self, bucket: str, *, prefix: str = "", after: str = "", limit: int) -> list[ObjectInfo]:
+        """See `Buckets.list`."""
+        raise _none(bucket)
+
+    def read(self, bucket: str, key: str) -> AsyncIterator[bytes]:
+        """See `Buckets.read`."""
+        raise _none(bucket)
+
+
+def _none(bucket: str) -> BucketError:
+    return BucketError(NO_BUCKET, f"The specified bucket does not exist: {bucket} (no place for buckets is configured)")
+
+
+class FolderBuckets:
+    """Every bucket is a folder under one root, made when first written to; nothing leads out of the root."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    async def put(self, bucket: str, key: str, body: bytes) -> str:
+        """See `Buckets.put`."""
+        await asyncio.to_thread(self._put, bucket, key, body)
+        return md5(body, usedforsecurity=False).hexdigest()
+
+    async def list(self, bucket: str, *, prefix: str = "", after: str = "", limit: int) -> list[ObjectInfo]:
+        """See `Buckets.list`."""
+        found = await asyncio.to_thread(lambda: [*self._list(bucket, prefix)])
+        above = after.encode()
+        found = sorted((each for each in found if each.key.encode() > above), key=lambda each: each.key.encode())
+        return found[:limit]
+
+    async def read(self, bucket: str, key: str) -> AsyncIterator[bytes]:
+        """See `Buckets.read`."""
+        path = self._path(bucket, key)
+        self._require_bucket(bucket)
+        try:
+            file = await asyncio.to_thread(path.open, "rb")
+        except OSError as error:
+            raise BucketError(NO_OBJECT, f"The specified key does not exist: {key}") from error
+        try:
+            while chunk := await asyncio.to_thread(file.read, CHUNK):
+                yield chunk
+        finally:
+            file.close()
+
+    def _put(self, bucket: str, key: str, body: bytes) -> None:
+        path = self._path(bucket, key)
+        part = path.with_name(f"{_PART}{uuid.uuid4().hex}")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path = self._path(bucket, key)  # once more: what was made must still be inside
+            with part.open("xb") as file:
+                file.write(body)
+                file.flush()
+                os.fsync(file.fileno())
+            part.replace(path)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise BucketError(BROKEN, f"{key} cannot be written: {error.strerror}") from error
+
+    def _list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
+        base = self._require_bucket(bucket)
+        for folder, _, names in os.walk(base):
+            for name in names:
+                path = Path(folder, name)
+                key = path.relative_to(base).as_posix()
+                if key.startswith(prefix) and not name.startswith(_PART) and self._inside(path) and path.is_file():
+                    yield ObjectInfo(key=key, size=path.stat().st_size)
+
+    def _require_bucket(self, bucket: str) -> Path:
+        base = self._path(bucket, "")
+        if not base.is_dir():
+            raise BucketError(NO_BUCKET, f"The specified bucket does not exist: {bucket}")
+        return base
+
+    def _path(self, bucket: str, key: str) -> Path:
+        """Return where an object is. Raises BucketError for every name that could lead elsewhere."""
+        parts = key.split("/") if key else []
+        if _BUCKET.fullmatch(bucket) is None or not all(map(_plain, parts)):
+            raise BucketError(REFUSED, f"This name cannot be used: {bucket}/{key}")
+        path = self._root.joinpath(bucket, *parts)
+        if not self._inside(path):
+            raise BucketError(REFUSED, f"This name leads out of the buckets: {bucket}/{key}")
+        return path
+
+    def _inside(self, path: Path) -> bool:
+        return path.resolve().is_relative_to(self._root.resolve())
+
+
+def _plain(part: str) -> bool:
+    """Tell whether a part of a key is an ordinary file name on every system."""
+    return part not in ("", ".", "..") and not part.startswith(_PART) and not any(c in part for c in "\\:\0")

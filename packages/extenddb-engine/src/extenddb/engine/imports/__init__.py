@@ -1,0 +1,1 @@
+"""Imports of tables, and bulk writes, from buckets."""

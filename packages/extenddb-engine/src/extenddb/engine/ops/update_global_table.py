@@ -1,0 +1,49 @@
+"""UpdateGlobalTable: add replicas to a global table, or remove them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from extenddb.core.errors import REPLICA_ALREADY_EXISTS, ServiceError, validation
+from extenddb.engine import global_tables
+from extenddb.engine.context import Caller, Context
+from extenddb.engine.global_tables import GlobalTable
+from extenddb.engine.tables import global_settings
+
+if TYPE_CHECKING:
+    from extenddb.core.model.requests import UpdateGlobalTableInput
+
+
+async def update_global_table(context: Context, caller: Caller, request: UpdateGlobalTableInput) -> dict[str, Any]:
+    """Answer UpdateGlobalTable. The answer says UPDATING as the service's does."""
+    name, updates = request["GlobalTableName"], request["ReplicaUpdates"]
+    table = await global_tables.require(context, caller, name)
+    _edited(table, updates)
+    for update in updates:
+        if update.get("Create") is not None:
+            await global_tables.require_replica(context, caller, update["Create"]["RegionName"], name)
+    table = await global_tables.change(context, caller, name, lambda current: _edited(current, updates))
+    return {"GlobalTableDescription": table.described("UPDATING")}
+
+
+def _edited(table: GlobalTable, updates: Sequence[Mapping[str, Any]]) -> GlobalTable:
+    regions = list(table.regions)
+    for update in updates:
+        create, delete = update.get("Create"), update.get("Delete")
+        if (create is None) == (delete is None):
+            raise validation("One of ReplicaUpdate.Create, ReplicaUpdate.Delete must not be null")
+        if delete is not None:
+            if delete["RegionName"] not in regions:
+                raise global_settings.replica_not_found(delete["RegionName"])
+            regions.remove(delete["RegionName"])
+        elif create is not None:
+            if create["RegionName"] in regions:
+                raise ServiceError(
+                    REPLICA_ALREADY_EXISTS,
+                    "Update global table operation failed because one or more replicas were already part of the "
+                    f"global table. Replica: '{create['RegionName']}'.",
+                )
+            regions.append(create["RegionName"])
+    return replace(table, regions=tuple(regions))

@@ -1,0 +1,69 @@
+"""Where resource-based policies are kept: with the table, one for itself and one for each of its streams.
+
+A policy goes when its table does. The stream of a table that is gone can still be read, but has no policy any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from extenddb.core.arn import parse_table
+from extenddb.core.errors import validation
+from extenddb.engine.context import Caller, Context
+from extenddb.engine.streams.lookup import require_stream
+from extenddb.engine.tables.policy import Policy
+from extenddb.engine.tables.settings import change_setting, require_resource, resource_missing
+from extenddb.engine.tables.table import Table
+
+TABLE = "ResourcePolicy"
+"""Where a table's settings hold its own policy."""
+STREAMS = "StreamPolicies"
+"""Where a table's settings hold the policies of its streams, by label."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What a policy is, or may be, attached to."""
+
+    table: Table
+    label: str | None
+    """Label of the stream; None for the table itself."""
+
+
+async def require_place(context: Context, caller: Caller, arn: str) -> Place:
+    """Return what a ResourceArn names. Raises ValidationException, ResourceNotFoundException."""
+    table_arn, found, label = arn.partition("/stream/")
+    if not found:
+        return Place(table=await require_resource(context, caller, arn), label=None)
+    parsed = parse_table(table_arn)
+    if parsed is None:
+        raise validation(f"Invalid TableArn: Invalid ResourceArn provided as input {arn}")
+    await require_stream(context, caller, arn)
+    table = await context.tables.load(context.namespace(caller), parsed.table)
+    if table is None:
+        raise resource_missing(arn)
+    return Place(table=table, label=label)
+
+
+def current_policy(place: Place) -> Policy | None:
+    """Return the policy of a place, if it has one."""
+    settings = place.table.settings
+    policy: Policy | None = settings.get(TABLE) if place.label is None else settings.get(STREAMS, {}).get(place.label)
+    return policy
+
+
+async def change_policy(
+    context: Context, place: Place, edit: Callable[[Policy | None], Policy | None]
+) -> Policy | None:
+    """Replace the policy of a place by what `edit` makes of it, None being none; raises what `edit` raises."""
+    label = place.label
+    if label is None:
+        return await change_setting(context, place.table, TABLE, edit)
+
+    def edited(policies: dict[str, Policy] | None) -> dict[str, Policy] | None:
+        others = {name: policy for name, policy in (policies or {}).items() if name != label}
+        one = edit((policies or {}).get(label))
+        return (others if one is None else {**others, label: one}) or None
+
+    return (await change_setting(context, place.table, STREAMS, edited) or {}).get(label)
