@@ -19,7 +19,7 @@ from extenddb.core.wire.decode import decode
 from extenddb.engine.context import Caller, Context, EngineSettings
 from extenddb.engine.jobs import Jobs
 from extenddb.engine.jobs.table import CHORES, STEPS
-from extenddb.engine.ops import OPERATIONS
+from extenddb.engine.operations import OPERATIONS
 from extenddb.engine.tables.cache import Tables
 from extenddb.storage.coalesce import Coalescer, CoalesceSettings
 from extenddb.storage.errors import SchemaMismatch, SerializationFailure, StorageError, Unavailable

@@ -22,7 +22,6 @@ from extenddb.engine.tables.update import updated
 if TYPE_CHECKING:
     from extenddb.core.model.requests import UpdateTableInput
 
-_PATIENCE = 1.0  # seconds the answer waits for a backfill, so that small tables are done when it arrives
 _POLL = 0.01
 
 
@@ -77,7 +76,7 @@ async def _fill(context: Context, before: Table, after: Table) -> None:
     if not new:
         return
     key = await start_job(context, "backfill", backfill_state(after, new))
-    deadline = asyncio.get_running_loop().time() + _PATIENCE
+    deadline = asyncio.get_running_loop().time() + context.settings.settle_seconds
     while asyncio.get_running_loop().time() < deadline:
         if await context.backend.documents.get("job", key) is None:
             return
