@@ -27,6 +27,7 @@ KEYWORDS = frozenset(
 )
 """Words that are no identifiers unless quoted. RETURNING's other words (ALL, OLD ...) are known by their place."""
 
+# A comment that is not closed is one token: looking for its end again from every further "/*" would take quadratic time.
 _TOKEN = re.compile(
     r"""
     (?P<space>[ \t\r\n\f\v]+ | --[^\n]* | /\*.*?\*/)
@@ -35,7 +36,7 @@ _TOKEN = re.compile(
     | '(?P<string>(?:[^']|'')*)'
     | (?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)
     | (?P<sign><<|>>|<=|>=|<>|!=|[=<>()\[\]{}.,:;*+\-?])
-    | (?P<unknown>.)
+    | (?P<unknown>/\*.*|.)
     """,
     re.VERBOSE | re.DOTALL,
 )
