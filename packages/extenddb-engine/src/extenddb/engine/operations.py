@@ -1,1 +1,109 @@
 """The table of operations: which function answers which name."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeAlias
+
+from extenddb.engine.context import Caller, Context
+from extenddb.engine.ops.batch_execute_statement import batch_execute_statement
+from extenddb.engine.ops.batch_get_item import batch_get_item
+from extenddb.engine.ops.batch_write_item import batch_write_item
+from extenddb.engine.ops.create_global_table import create_global_table
+from extenddb.engine.ops.create_table import create_table
+from extenddb.engine.ops.delete_item import delete_item
+from extenddb.engine.ops.delete_resource_policy import delete_resource_policy
+from extenddb.engine.ops.delete_table import delete_table
+from extenddb.engine.ops.describe_contributor_insights import describe_contributor_insights
+from extenddb.engine.ops.describe_endpoints import describe_endpoints
+from extenddb.engine.ops.describe_global_table import describe_global_table
+from extenddb.engine.ops.describe_global_table_settings import describe_global_table_settings
+from extenddb.engine.ops.describe_kinesis_streaming_destination import describe_kinesis_streaming_destination
+from extenddb.engine.ops.describe_limits import describe_limits
+from extenddb.engine.ops.describe_stream import describe_stream
+from extenddb.engine.ops.describe_table import describe_table
+from extenddb.engine.ops.describe_table_replica_auto_scaling import describe_table_replica_auto_scaling
+from extenddb.engine.ops.describe_time_to_live import describe_time_to_live
+from extenddb.engine.ops.disable_kinesis_streaming_destination import disable_kinesis_streaming_destination
+from extenddb.engine.ops.enable_kinesis_streaming_destination import enable_kinesis_streaming_destination
+from extenddb.engine.ops.execute_statement import execute_statement
+from extenddb.engine.ops.execute_transaction import execute_transaction
+from extenddb.engine.ops.get_item import get_item
+from extenddb.engine.ops.get_records import get_records
+from extenddb.engine.ops.get_resource_policy import get_resource_policy
+from extenddb.engine.ops.get_shard_iterator import get_shard_iterator
+from extenddb.engine.ops.list_contributor_insights import list_contributor_insights
+from extenddb.engine.ops.list_global_tables import list_global_tables
+from extenddb.engine.ops.list_streams import list_streams
+from extenddb.engine.ops.list_tables import list_tables
+from extenddb.engine.ops.list_tags_of_resource import list_tags_of_resource
+from extenddb.engine.ops.put_item import put_item
+from extenddb.engine.ops.put_resource_policy import put_resource_policy
+from extenddb.engine.ops.query import query
+from extenddb.engine.ops.scan import scan
+from extenddb.engine.ops.tag_resource import tag_resource
+from extenddb.engine.ops.transact_get_items import transact_get_items
+from extenddb.engine.ops.transact_write_items import transact_write_items
+from extenddb.engine.ops.untag_resource import untag_resource
+from extenddb.engine.ops.update_contributor_insights import update_contributor_insights
+from extenddb.engine.ops.update_global_table import update_global_table
+from extenddb.engine.ops.update_global_table_settings import update_global_table_settings
+from extenddb.engine.ops.update_item import update_item
+from extenddb.engine.ops.update_kinesis_streaming_destination import update_kinesis_streaming_destination
+from extenddb.engine.ops.update_table import update_table
+from extenddb.engine.ops.update_table_replica_auto_scaling import update_table_replica_auto_scaling
+from extenddb.engine.ops.update_time_to_live import update_time_to_live
+
+Operation: TypeAlias = Callable[[Context, Caller, Any], Awaitable[dict[str, Any]]]
+"""Answers a checked request; raises ServiceError or StorageError."""
+
+OPERATIONS: Mapping[str, Operation] = {
+    "BatchExecuteStatement": batch_execute_statement,
+    "BatchGetItem": batch_get_item,
+    "BatchWriteItem": batch_write_item,
+    "CreateGlobalTable": create_global_table,
+    "CreateTable": create_table,
+    "DeleteItem": delete_item,
+    "DeleteResourcePolicy": delete_resource_policy,
+    "DeleteTable": delete_table,
+    "DescribeContributorInsights": describe_contributor_insights,
+    "DescribeEndpoints": describe_endpoints,
+    "DescribeGlobalTable": describe_global_table,
+    "DescribeGlobalTableSettings": describe_global_table_settings,
+    "DescribeKinesisStreamingDestination": describe_kinesis_streaming_destination,
+    "DescribeLimits": describe_limits,
+    "DescribeStream": describe_stream,
+    "DescribeTable": describe_table,
+    "DescribeTableReplicaAutoScaling": describe_table_replica_auto_scaling,
+    "DescribeTimeToLive": describe_time_to_live,
+    "DisableKinesisStreamingDestination": disable_kinesis_streaming_destination,
+    "EnableKinesisStreamingDestination": enable_kinesis_streaming_destination,
+    "ExecuteStatement": execute_statement,
+    "ExecuteTransaction": execute_transaction,
+    "GetItem": get_item,
+    "GetRecords": get_records,
+    "GetResourcePolicy": get_resource_policy,
+    "GetShardIterator": get_shard_iterator,
+    "ListContributorInsights": list_contributor_insights,
+    "ListGlobalTables": list_global_tables,
+    "ListStreams": list_streams,
+    "ListTables": list_tables,
+    "ListTagsOfResource": list_tags_of_resource,
+    "PutItem": put_item,
+    "PutResourcePolicy": put_resource_policy,
+    "Query": query,
+    "Scan": scan,
+    "TagResource": tag_resource,
+    "TransactGetItems": transact_get_items,
+    "TransactWriteItems": transact_write_items,
+    "UntagResource": untag_resource,
+    "UpdateContributorInsights": update_contributor_insights,
+    "UpdateGlobalTable": update_global_table,
+    "UpdateGlobalTableSettings": update_global_table_settings,
+    "UpdateItem": update_item,
+    "UpdateKinesisStreamingDestination": update_kinesis_streaming_destination,
+    "UpdateTable": update_table,
+    "UpdateTableReplicaAutoScaling": update_table_replica_auto_scaling,
+    "UpdateTimeToLive": update_time_to_live,
+}
+"""Every operation that is answered, by name."""
