@@ -27,7 +27,7 @@ KEYWORDS = frozenset(
 )
 """Words that are no identifiers unless quoted. RETURNING's other words (ALL, OLD ...) are known by their place."""
 
-# A comment that is not closed is one token: looking for its end again from every further "/*" would take quadratic time.
+# A comment that is not closed is one token: looking for its end again from every further "/*" takes quadratic time.
 _TOKEN = re.compile(
     r"""
     (?P<space>[ \t\r\n\f\v]+ | --[^\n]* | /\*.*?\*/)
