@@ -33,6 +33,7 @@ def cases() -> Iterator[Case]:
     yield from _writes()
     yield from _pages()
     yield from _indexes()
+    yield from _fetches()
     yield from _sizes()
 
 
@@ -132,6 +133,34 @@ def _write(name: str, old: dict[str, Any] | None, new: dict[str, Any], *, table_
         capacity["GlobalSecondaryIndexes"] = {index: {"CapacityUnits": count} for index, count in parts.items()}
     request = {"TableName": "indexed", "Item": new, "ReturnConsumedCapacity": "INDEXES"}
     return case(f"capacity: {name}", setup, do("PutItem", request, {"ConsumedCapacity": capacity}))
+
+
+def _fetches() -> Iterator[Case]:
+    """What a local index lacks is fetched from the table: each item is read whole, by its size and not its JSON's."""
+    name = "fetched"
+    for flags, fetched in ((1500, 0.5), (2040, 0.5), (2050, 1.0)):
+        row = {"p": {"S": "a"}, "s": {"N": "1"}, "l": {"S": "b"}, "v": {"L": [{"BOOL": True}] * flags}}
+        setup = [
+            table(name, "p S, s N", local={"keys": "p S, l S | KEYS_ONLY"}),
+            do("PutItem", {"TableName": name, "Item": row}),
+        ]
+        request = {
+            "TableName": name,
+            "IndexName": "keys",
+            "KeyConditionExpression": "p = :p",
+            "ExpressionAttributeValues": {":p": {"S": "a"}},
+            "ProjectionExpression": "v[0]",
+            "ReturnConsumedCapacity": "INDEXES",
+        }
+        capacity = {
+            "TableName": name,
+            "CapacityUnits": 0.5 + fetched,
+            "Table": {"CapacityUnits": fetched},
+            "LocalSecondaryIndexes": {"keys": {"CapacityUnits": 0.5}},
+        }
+        items = [{"v": {"L": [{"BOOL": True}]}}]
+        answer = {"Count": 1, "ScannedCount": 1, "Items": items, "ConsumedCapacity": capacity}
+        yield case(f"capacity: a fetch of {flags} flags", setup, do("Query", request, answer))
 
 
 def _sizes() -> Iterator[Case]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from extenddb.core.expressions import Condition
-from extenddb.core.types.attribute import Item
+from extenddb.core.types.attribute import Item, item_size
 from extenddb.core.types.capacity import Consumed, read_units
 from extenddb.core.types.table import IndexDefinition
 from extenddb.engine import codec
@@ -127,5 +127,5 @@ def consumed(reading: Reading, page: Page) -> Consumed:
         return Consumed(0.0, {}, {index.name: units})
     fetched = 0.0
     if reading.whole_items and index.projected is not None:
-        fetched = sum(read_units(len(row.item), consistent=reading.consistent) for row in page.rows)
+        fetched = sum(read_units(item_size(codec.load(row.item)), consistent=reading.consistent) for row in page.rows)
     return Consumed(fetched, {index.name: units})
