@@ -68,7 +68,7 @@ BUDGETS: dict[str, tuple[Work, int, int]] = {
     "snapshot of one table": (lambda b, p, _: b.items.snapshot([PointRead(p, key(1)), PointRead(p, key(2))]), 1, 1),
     "snapshot of two tables": (lambda b, p, i: b.items.snapshot(both(b, p, i)), 1, 4),
     "blind put": (batch(1, blind=True), 1, 1),
-    "blind put of 32": (batch(32, blind=True), 1, 1),
+    "blind put of 32": (batch(32, blind=True), 1, 2),
     "put": (batch(1), 2, 2),
     "put of 32": (batch(32), 2, 2),
     "put of a new key": (batch(1, start=500), 2, 2),

@@ -17,10 +17,14 @@ from extenddb.storage_postgres.plan import Plan
 from extenddb.storage_postgres.pool import Pool
 from extenddb.storage_postgres.reads import rows_of
 from extenddb.storage_postgres.statements import statements
-from extenddb.storage_postgres.wire import Call, Session
+from extenddb.storage_postgres.wire import Call, Session, Statement
 
 _ATTEMPTS = 8
 """How often a batch is decided before its caller is told; each failure means that another one got through."""
+
+_GIVE_WAY = Statement("SELECT set_config('lock_timeout', '20', true)")
+"""A blind batch writes rows while it still waits for others, so it can close a ring with whoever locked the one and
+inserts the other: it waits for milliseconds, and then takes the way of two rounds, in which nobody waits in a ring."""
 
 
 async def mutate(pool: Pool, mutations: Sequence[Mutation]) -> list[Decision]:
@@ -31,7 +35,10 @@ async def mutate(pool: Pool, mutations: Sequence[Mutation]) -> list[Decision]:
         plan = Plan()
         plan.decide(mutations, _Nothing())
         if not _mixed(mutations, plan):
-            return await _repeated(pool, lambda session: _blind(session, plan))
+            try:
+                return await pool.run(lambda session: _blind(session, plan))
+            except SerializationFailure:
+                pass  # it gave way: wait with the locks in order
     return await _repeated(pool, lambda session: _decide(session, mutations, whole=False))
 
 
@@ -71,7 +78,10 @@ def _mixed(mutations: Sequence[Mutation], plan: Plan) -> bool:
 
 
 async def _blind(session: Session, plan: Plan) -> list[Decision]:
-    await session.run(plan.calls(hold=False, blind=True))
+    calls = plan.calls(hold=False, blind=True)
+    if len(plan.decisions) > 1:
+        calls.insert(0, _GIVE_WAY())
+    await session.run(calls)
     return plan.decisions
 
 
