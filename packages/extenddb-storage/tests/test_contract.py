@@ -202,11 +202,11 @@ def test_legal_errors_and_exceptions_of_decide_pass() -> None:
 
 
 def test_the_table_of_errors_names_every_method_of_the_contract() -> None:
-    ports = {"catalog": spi.Catalog, "items": spi.Items, "streams": spi.Streams}
-    ports |= {"documents": spi.Documents, "leases": spi.Leases}
+    ports = [("catalog", spi.Catalog), ("items", spi.Items), ("items", spi.VectorItems), ("streams", spi.Streams)]
+    ports += [("documents", spi.Documents), ("leases", spi.Leases)]
     methods = {
         f"{name}.{method}"
-        for name, port in ports.items()
+        for name, port in ports
         for method, member in vars(port).items()
         if inspect.iscoroutinefunction(member)
     }

@@ -96,3 +96,7 @@ class TestTransactionRaces(kit.TransactionRacesSuite):
 
 class TestTransactions(kit.TransactionsSuite):
     harness = MemoryHarness()
+
+
+class TestVectors(kit.VectorsSuite):
+    harness = MemoryHarness()

@@ -15,6 +15,8 @@ class Capabilities:
     """`Items.snapshot` reads any keys as of one moment."""
     streams: bool = False
     """Changes are published in commit order per key, exactly if their write committed."""
+    vectors: bool = False
+    """Spaces may have indexes of vectors, and the items port is a `spi.VectorItems`."""
     durable: bool = False
     """What was acknowledged survives the end of the process and of the store's process."""
     shared: bool = False

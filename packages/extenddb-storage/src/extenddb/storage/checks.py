@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TypeVar
 
+from extenddb.core.types import vector
 from extenddb.core.types.keys import DIGEST_SIZE, Key
 from extenddb.storage.errors import ContractViolation
 from extenddb.storage.model import (
@@ -14,6 +15,7 @@ from extenddb.storage.model import (
     Decision,
     Delete,
     Entry,
+    Hit,
     IndexChange,
     Keep,
     Mutation,
@@ -26,10 +28,18 @@ from extenddb.storage.model import (
     Row,
     ScanRead,
     Space,
+    VectorEntry,
+    VectorSearch,
+    VectorSpace,
 )
 
 _SPACE_ID = re.compile(r"[a-z0-9]{1,32}")
 _INDEX_ID = re.compile(r"[a-z0-9]{1,16}")
+MOST_DIMENSIONS = 4096
+"""Longest vector of an index."""
+MOST_HITS = 100
+"""Most rows a search of vectors finds."""
+_LABEL_SIZE = 64
 
 _Ordered = TypeVar("_Ordered", bytes, int, tuple[bytes, bytes])
 
@@ -44,9 +54,12 @@ def space(value: Space) -> None:
     """Check the shape of a space."""
     require(_SPACE_ID.fullmatch(value.id) is not None, f"a space's id is 1 to 32 of a-z and 0-9, not {value.id!r}")
     require(value.epoch >= 1, "epochs begin with 1")
-    for name in value.indexes:
+    ids = (*value.indexes, *(each.id for each in value.vectors))
+    for name in ids:
         require(_INDEX_ID.fullmatch(name) is not None, f"an index id is 1 to 16 of a-z and 0-9, not {name!r}")
-    require(len(set(value.indexes)) == len(value.indexes), "the ids of indexes are distinct")
+    require(len(set(ids)) == len(ids), "the ids of indexes are distinct")
+    for each in value.vectors:
+        require(1 <= each.dimensions <= MOST_DIMENSIONS, f"a vector has 1 to {MOST_DIMENSIONS} dimensions")
 
 
 def stream(name: str) -> None:
@@ -156,17 +169,59 @@ def decision(mutation: Mutation, old: Row | None, value: Decision) -> None:
 
 def _index_changes(where: Space, changes: Sequence[IndexChange]) -> None:
     require(len({change.id for change in changes}) == len(changes), "a decision mentions an index once")
+    vectors = {each.id: each for each in where.vectors}
     for change in changes:
-        require(change.id in where.indexes, f"the space has no index {change.id!r}")
+        require(change.id in where.indexes or change.id in vectors, f"the space has no index {change.id!r}")
         require(change.old != change.new, "an index entry that stays the same is not mentioned")
         for entry in (change.old, change.new):
-            if entry is not None:
+            if entry is None:
+                continue
+            if isinstance(entry, VectorEntry):
+                require(change.id in vectors, "an index of vectors has entries of vectors")
+                _vector_entry(vectors[change.id], entry)
+            else:
+                require(change.id in where.indexes, "an index of keys has entries of keys")
                 _entry(entry)
 
 
 def _entry(entry: Entry) -> None:
     key(entry.key)
     require(entry.size is None or entry.size >= 0, "sizes are not negative")
+
+
+def _vector_entry(where: VectorSpace, entry: VectorEntry) -> None:
+    _vector(where, entry.vector)
+    _labels(entry.labels)
+    require(entry.size is None or entry.size >= 0, "sizes are not negative")
+
+
+def _vector(where: VectorSpace, value: bytes) -> None:
+    require(len(value) == where.dimensions * vector.FLOAT_SIZE, "a vector has the dimensions of its index")
+
+
+def _labels(values: Sequence[bytes]) -> None:
+    require(len(set(values)) == len(values), "no label stands twice")
+    require(all(1 <= len(value) <= _LABEL_SIZE for value in values), f"a label has 1 to {_LABEL_SIZE} bytes")
+
+
+def vector_search(search: VectorSearch) -> None:
+    """Check a search of vectors."""
+    space(search.space)
+    found = [each for each in search.space.vectors if each.id == search.index]
+    require(len(found) == 1, f"the space has no vectors {search.index!r}")
+    _vector(found[0], search.vector)
+    _labels(search.labels)
+    require(1 <= search.limit <= MOST_HITS, f"limit is 1 to {MOST_HITS}")
+
+
+def hits(search: VectorSearch, values: Sequence[Hit]) -> None:
+    """Check what a search of vectors found, as far as it can be seen from outside."""
+    (where,) = [each for each in search.space.vectors if each.id == search.index]
+    require(len(values) <= search.limit, "no more rows than the limit")
+    for value in values:
+        row(value.row)
+    places = [(vector.rank(where.distance, value.score), value.row.key) for value in values]
+    require(all(one < two for one, two in pairwise(places)), "best scores first, equal ones in the order of keys")
 
 
 def _change(change: Change) -> None:

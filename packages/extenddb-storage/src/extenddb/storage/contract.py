@@ -9,7 +9,7 @@ from __future__ import annotations
 from builtins import list as listing
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from extenddb.core.types.keys import BUCKETS
 from extenddb.storage import checks, spi
@@ -31,6 +31,7 @@ from extenddb.storage.model import (
     Decision,
     Document,
     Estimate,
+    Hit,
     Mutation,
     Page,
     PointRead,
@@ -40,6 +41,7 @@ from extenddb.storage.model import (
     ScanRead,
     Space,
     TableRecord,
+    VectorSearch,
 )
 
 _Result = TypeVar("_Result")
@@ -58,6 +60,7 @@ LEGAL: dict[str, _Errors] = {
     "items.snapshot": (*_READ, Unsupported),
     "items.read_range": _READ,
     "items.scan": _READ,
+    "items.search": (*_READ, Unsupported),
     "items.mutate": (*_READ, Ambiguous),
     "items.transact": (*_READ, Ambiguous, Unsupported),
     "streams.read": (Unsupported,),
@@ -99,7 +102,7 @@ class _Checked:
     def __init__(self, backend: spi.Backend) -> None:
         self._backend = backend
         self.capabilities: Capabilities = backend.capabilities
-        self.catalog = _Catalog(backend.catalog)
+        self.catalog = _Catalog(backend.catalog, backend.capabilities)
         self.items = _Items(backend.items, backend.capabilities)
         self.streams = _Streams(backend.streams, backend.capabilities)
         self.documents = _Documents(backend.documents)
@@ -113,11 +116,16 @@ class _Checked:
 
 
 class _Catalog:
-    def __init__(self, port: spi.Catalog) -> None:
+    def __init__(self, port: spi.Catalog, capabilities: Capabilities) -> None:
         self._port = port
+        self._capabilities = capabilities
+
+    def _space(self, space: Space) -> None:
+        checks.space(space)
+        require(self._capabilities.vectors or not space.vectors, "a space has vectors without the capability")
 
     async def create(self, record: TableRecord) -> None:
-        checks.space(record.space)
+        self._space(record.space)
         require(record.version == 1, "a new record has version 1")
         require(bool(record.namespace and record.name), "namespace and name are not empty")
         await _legal("catalog.create", self._port.create(record))
@@ -141,10 +149,11 @@ class _Catalog:
         return found
 
     async def alter(self, record: TableRecord, *, expected: int) -> TableRecord:
-        checks.space(record.space)
+        self._space(record.space)
         new = await _legal("catalog.alter", self._port.alter(record, expected=expected))
         require(new.version == expected + 1, "alter gives the next version")
         require(set(new.space.indexes) == set(record.space.indexes), "alter gives the indexes asked for")
+        require(set(new.space.vectors) == set(record.space.vectors), "alter gives the vectors asked for")
         require((new.space.id, new.document) == (record.space.id, record.document), "alter gives the record asked for")
         return new
 
@@ -155,7 +164,8 @@ class _Catalog:
     async def estimate(self, space: Space) -> dict[str | None, Estimate]:
         checks.space(space)
         found = await _legal("catalog.estimate", self._port.estimate(space))
-        require(set(found) == {None, *space.indexes}, "estimate tells of the table and each index")
+        indexes = {None, *space.indexes, *(each.id for each in space.vectors)}
+        require(set(found) == indexes, "estimate tells of the table and each index")
         require(all(e.rows >= 0 and e.bytes >= 0 for e in found.values()), "estimates are not negative")
         return found
 
@@ -189,6 +199,14 @@ class _Items:
         page = await _legal("items.scan", self._port.scan(read))
         checks.scan_page(read, page)
         return page
+
+    async def search(self, search: VectorSearch) -> list[Hit]:
+        checks.vector_search(search)
+        if not self._capabilities.vectors:
+            raise Unsupported("vectors")
+        hits = await _legal("items.search", cast("spi.VectorItems", self._port).search(search))
+        checks.hits(search, hits)
+        return hits
 
     async def mutate(self, mutations: Sequence[Mutation]) -> list[Decision]:
         watch = _Watch(mutations)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 from extenddb.core.types.keys import Key
+from extenddb.core.types.vector import Distance
 
 __all__ = [
     "Change",
@@ -19,6 +20,7 @@ __all__ = [
     "Document",
     "Entry",
     "Estimate",
+    "Hit",
     "IndexChange",
     "Keep",
     "Key",
@@ -34,7 +36,20 @@ __all__ = [
     "ScanRead",
     "Space",
     "TableRecord",
+    "VectorEntry",
+    "VectorSearch",
+    "VectorSpace",
 ]
+
+
+class VectorSpace(NamedTuple):
+    """An index of vectors of one length, compared in one way. Only with the capability `vectors`."""
+
+    id: str
+    """Made like the ids of other indexes and distinct from them."""
+    dimensions: int
+    """Components of every vector in it, 1 to 4096."""
+    distance: Distance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +67,8 @@ class Space:
     """Counts the changes of the physical shape, from 1."""
     indexes: tuple[str, ...] = ()
     """Ids of the index spaces, each 1 to 16 characters of a-z and 0-9, unique within the space."""
+    vectors: tuple[VectorSpace, ...] = ()
+    """The indexes of vectors."""
 
 
 class Row(NamedTuple):
@@ -142,15 +159,50 @@ class Entry(NamedTuple):
     """Size of the projected item; None when it is the row's own size."""
 
 
+class VectorEntry(NamedTuple):
+    """What an index of vectors holds of a row: at most one entry, found by the row's own key."""
+
+    vector: bytes
+    """The stored form of `extenddb.core.types.vector`."""
+    labels: tuple[bytes, ...] = ()
+    """What a search can ask for, each 1 to 64 bytes, in no order, none twice."""
+    size: int | None = None
+    """Size of the projected item; None when it is the row's own size."""
+
+
 class IndexChange(NamedTuple):
     """A changed entry of one index; an entry that stays the same is not mentioned."""
 
     id: str
     """Id of the index."""
-    old: Entry | None
+    old: Entry | VectorEntry | None
     """The entry to remove; None when the row had none."""
-    new: Entry | None
+    new: Entry | VectorEntry | None
     """The entry to add; None when the row has none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VectorSearch:
+    """The entries of an index of vectors that are most similar to a given vector."""
+
+    space: Space
+    index: str
+    """Id of the index."""
+    vector: bytes
+    """As long as the index's vectors."""
+    labels: tuple[bytes, ...] = ()
+    """Only entries that have all of these."""
+    limit: int
+    """Most entries to find, 1 to 100."""
+
+
+class Hit(NamedTuple):
+    """A row found by similarity."""
+
+    row: Row
+    """Its size is the entry's own where it has one."""
+    score: float
+    """As `extenddb.core.types.vector.score` gives it."""
 
 
 class Change(NamedTuple):

@@ -17,6 +17,7 @@ from extenddb.storage.model import (
     Decision,
     Document,
     Estimate,
+    Hit,
     Mutation,
     Page,
     PointRead,
@@ -27,6 +28,7 @@ from extenddb.storage.model import (
     Settings,
     Space,
     TableRecord,
+    VectorSearch,
 )
 
 
@@ -47,7 +49,7 @@ class Catalog(Protocol):
         """Return up to `limit` records of all namespaces whose space id is above `after`, ordered by space id."""
 
     async def alter(self, record: TableRecord, *, expected: int) -> TableRecord:
-        """Replace the record of the space, and create and drop indexes to match `record.space.indexes`.
+        """Replace the record of the space, and create and drop indexes to match `indexes` and `vectors` of its space.
 
         Returns the record with its new version, and with the next epoch when indexes changed or when the given space
         already has the next epoch: that is how a caller makes every process read the record anew. New indexes are
@@ -97,6 +99,18 @@ class Items(Protocol):
         row, or its row's absence, until the commit. Raises Unsupported without the capability `transactions`; may
         raise
         Ambiguous.
+        """
+
+
+class VectorItems(Items, Protocol):
+    """The items port of a store with the capability `vectors`."""
+
+    async def search(self, search: VectorSearch) -> list[Hit]:
+        """Return the rows whose vectors are most similar, best first, equal scores in the order of the rows' keys.
+
+        All rows committed before the call are looked at. The choice may be approximate where more than a thousand
+        entries have the labels asked for; scores and their order are always exact, and as many rows are found as
+        there are, up to the limit.
         """
 
 

@@ -23,6 +23,7 @@ from extenddb.storage.model import (
     Decision,
     Document,
     Estimate,
+    Hit,
     Mutation,
     Page,
     PointRead,
@@ -32,6 +33,7 @@ from extenddb.storage.model import (
     ScanRead,
     Space,
     TableRecord,
+    VectorSearch,
 )
 
 _Result = TypeVar("_Result")
@@ -58,6 +60,12 @@ class SyncItems(Protocol):
     def scan(self, read: ScanRead) -> Page: ...
     def mutate(self, mutations: Sequence[Mutation]) -> list[Decision]: ...
     def transact(self, mutations: Sequence[Mutation]) -> list[Decision]: ...
+
+
+class SyncVectorItems(SyncItems, Protocol):
+    """`spi.VectorItems` in plain functions."""
+
+    def search(self, search: VectorSearch) -> list[Hit]: ...
 
 
 class SyncStreams(Protocol):
@@ -122,11 +130,12 @@ class _Adapted:
         self._backend = backend
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="extenddb-storage")
         self.capabilities = backend.capabilities
-        self.catalog = cast("spi.Catalog", _Port(backend.catalog, spi.Catalog, self._run))
-        self.items = cast("spi.Items", _Port(backend.items, spi.Items, self._run))
-        self.streams = cast("spi.Streams", _Port(backend.streams, spi.Streams, self._run))
-        self.documents = cast("spi.Documents", _Port(backend.documents, spi.Documents, self._run))
-        self.leases = cast("spi.Leases", _Port(backend.leases, spi.Leases, self._run))
+        self.catalog = cast("spi.Catalog", _Port(backend.catalog, (spi.Catalog,), self._run))
+        methods = (spi.Items, spi.VectorItems) if hasattr(backend.items, "search") else (spi.Items,)
+        self.items = cast("spi.Items", _Port(backend.items, methods, self._run))
+        self.streams = cast("spi.Streams", _Port(backend.streams, (spi.Streams,), self._run))
+        self.documents = cast("spi.Documents", _Port(backend.documents, (spi.Documents,), self._run))
+        self.leases = cast("spi.Leases", _Port(backend.leases, (spi.Leases,), self._run))
 
     async def ping(self) -> None:
         await self._run(self._backend.ping)
@@ -150,14 +159,18 @@ class _Adapted:
 
 
 class _Port:
-    """The methods of one Protocol, each handing its plain namesake to the pool."""
+    """The methods of some Protocols, each handing its plain namesake to the pool."""
 
     def __init__(
-        self, target: object, protocol: type, run: Callable[[Callable[[], Any]], Coroutine[Any, Any, Any]]
+        self,
+        target: object,
+        protocols: Sequence[type],
+        run: Callable[[Callable[[], Any]], Coroutine[Any, Any, Any]],
     ) -> None:
-        for name, member in vars(protocol).items():
-            if inspect.iscoroutinefunction(member):
-                setattr(self, name, _handing(getattr(target, name), run))
+        for protocol in protocols:
+            for name, member in vars(protocol).items():
+                if inspect.iscoroutinefunction(member):
+                    setattr(self, name, _handing(getattr(target, name), run))
 
 
 def _handing(

@@ -25,6 +25,7 @@ from extenddb.storage.conformance.suite.ranges import IndexRangesSuite, RangesSu
 from extenddb.storage.conformance.suite.scan import IndexScanSuite, ScanSuite  # noqa: E402
 from extenddb.storage.conformance.suite.streams import StreamsSuite  # noqa: E402
 from extenddb.storage.conformance.suite.transactions import TransactionsSuite  # noqa: E402
+from extenddb.storage.conformance.suite.vectors import VectorsSuite  # noqa: E402
 
 SUITES = (
     CatalogSuite,
@@ -45,6 +46,7 @@ SUITES = (
     StreamsSuite,
     TransactionRacesSuite,
     TransactionsSuite,
+    VectorsSuite,
 )
 """All suites; those that need a capability skip themselves without it."""
 
@@ -71,5 +73,6 @@ __all__ = [
     "Suite",
     "TransactionRacesSuite",
     "TransactionsSuite",
+    "VectorsSuite",
     "opened",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from extenddb.storage.errors import AlreadyExists, Conflict, NotFound
-from extenddb.storage.memory.state import Index, State, Table
+from extenddb.storage.memory.state import State, Table
 from extenddb.storage.model import Estimate, Space, TableRecord
 
 
@@ -53,13 +53,12 @@ class MemoryCatalog:
         old = table.record
         if old.version != expected:
             raise Conflict(f"table {record.name} has version {old.version}, not {expected}")
-        wanted = set(record.space.indexes)
-        reshaped = wanted != set(old.space.indexes) or record.space.epoch > old.space.epoch
+        changed = set(record.space.indexes) != set(old.space.indexes) or set(record.space.vectors) != set(
+            old.space.vectors
+        )
+        reshaped = changed or record.space.epoch > old.space.epoch
         epoch = old.space.epoch + reshaped
-        for name in set(table.indexes) - wanted:
-            del table.indexes[name]
-        for name in wanted - set(table.indexes):
-            table.indexes[name] = Index()
+        table.reshape(record.space)
         table.record = replace(record, version=old.version + 1, space=replace(record.space, epoch=epoch))
         return table.record
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+from extenddb.core.types import vector
 from extenddb.core.types.keys import Key
 from extenddb.storage.memory.ordered import Place
 from extenddb.storage.memory.state import State, Table
 from extenddb.storage.model import (
     Decision,
     Delete,
+    Hit,
     Keep,
     Mutation,
     Page,
@@ -20,6 +23,8 @@ from extenddb.storage.model import (
     Reject,
     Row,
     ScanRead,
+    VectorEntry,
+    VectorSearch,
 )
 
 
@@ -63,6 +68,20 @@ class MemoryItems:
         places = table.ordered(read.index).between(low, None if read.upper is None else (read.upper,))
         return _page(table.read(read.index, places), read.limit, read.max_bytes)
 
+    async def search(self, search: VectorSearch) -> list[Hit]:
+        """See `spi.VectorItems.search`: looks at every vector."""
+        await self._enter()
+        table = self._state.table(search.space)
+        where = table.vector(search.index)
+        score = vector.score(where.distance, search.vector)
+        labels = set(search.labels)
+        scored = (
+            (vector.rank(where.distance, score(entry.vector)), key)
+            for key, entry in table.vectors[where].items()
+            if labels <= set(entry.labels)
+        )
+        return [_hit(table, search, key, score) for _, key in heapq.nsmallest(search.limit, scored)]
+
     async def mutate(self, mutations: Sequence[Mutation]) -> list[Decision]:
         """See `spi.Items.mutate`."""
         await self._enter()
@@ -102,7 +121,10 @@ class _Plan:
         if isinstance(decision, Reject):
             return decision
         for change in decision.indexes:
-            table.index(change.id)
+            if isinstance(change.old or change.new, VectorEntry):
+                table.vector(change.id)
+            else:
+                table.index(change.id)
         new = old
         if isinstance(decision, Put):
             self._version += 1
@@ -137,6 +159,12 @@ def _behind(position: Position) -> Place:
     """Return the smallest place behind a position: its last bytes, prolonged by a zero."""
     *leading, last = _place(position)
     return (*leading, last + b"\x00")
+
+
+def _hit(table: Table, search: VectorSearch, key: Key, score: vector.Score) -> Hit:
+    entry = table.vectors[table.vector(search.index)][key]
+    row = table.rows[key]
+    return Hit(row if entry.size is None else row._replace(size=entry.size), score(entry.vector))
 
 
 def _page(rows: Iterable[Row], limit: int | None, max_bytes: int) -> Page:

@@ -10,7 +10,19 @@ from collections.abc import Iterable, Iterator
 from extenddb.core.types.keys import Key, bucket
 from extenddb.storage.errors import ContractViolation, SchemaMismatch
 from extenddb.storage.memory.ordered import Ordered, Place
-from extenddb.storage.model import Change, Document, Estimate, IndexChange, Published, Row, Space, TableRecord
+from extenddb.storage.model import (
+    Change,
+    Document,
+    Entry,
+    Estimate,
+    IndexChange,
+    Published,
+    Row,
+    Space,
+    TableRecord,
+    VectorEntry,
+    VectorSpace,
+)
 
 
 class Index:
@@ -26,7 +38,7 @@ class Index:
 class Table:
     """Rows of one space with all its indexes."""
 
-    __slots__ = ("bytes", "indexes", "order", "record", "rows")
+    __slots__ = ("bytes", "indexes", "order", "record", "rows", "vectors")
 
     def __init__(self, record: TableRecord) -> None:
         self.record = record
@@ -34,6 +46,7 @@ class Table:
         self.order = Ordered()
         self.bytes = 0
         self.indexes: dict[str, Index] = {name: Index() for name in record.space.indexes}
+        self.vectors: dict[VectorSpace, dict[Key, VectorEntry]] = {each: {} for each in record.space.vectors}
 
     def put(self, row: Row) -> None:
         """Write a row; its index entries are changed apart from it."""
@@ -53,15 +66,22 @@ class Table:
     def reindex(self, key: Key, changes: Iterable[IndexChange]) -> None:
         """Change the index entries of one row."""
         for change in changes:
+            old, new = change.old, change.new
+            if isinstance(old or new, VectorEntry):
+                entries = self.vectors[self.vector(change.id)]
+                entries.pop(key, None)
+                if isinstance(new, VectorEntry):
+                    entries[key] = new
+                continue
             index = self.indexes[change.id]
-            if change.old is not None:
-                place = (*change.old.key, *key)
+            if isinstance(old, Entry):
+                place = (*old.key, *key)
                 index.order.discard(place)
                 index.sizes.pop(place, None)
-            if change.new is not None:
-                place = (*change.new.key, *key)
+            if isinstance(new, Entry):
+                place = (*new.key, *key)
                 index.order.add(place)
-                index.sizes[place] = change.new.size
+                index.sizes[place] = new.size
 
     def ordered(self, index: str | None) -> Ordered:
         """Return the order of the table or of one of its indexes. Raises ContractViolation."""
@@ -73,6 +93,18 @@ class Table:
             return self.indexes[name]
         except KeyError:
             raise ContractViolation(f"space {self.record.space.id} has no index {name!r}") from None
+
+    def vector(self, name: str) -> VectorSpace:
+        """Return an index of vectors. Raises ContractViolation for one that the space does not have."""
+        for each in self.vectors:
+            if each.id == name:
+                return each
+        raise ContractViolation(f"space {self.record.space.id} has no vectors {name!r}")
+
+    def reshape(self, space: Space) -> None:
+        """Create and drop indexes so that they are those of the space."""
+        self.indexes = {name: self.indexes.get(name) or Index() for name in space.indexes}
+        self.vectors = {each: self.vectors.get(each, {}) for each in space.vectors}
 
     def read(self, index: str | None, places: Iterable[Place]) -> Iterator[Row]:
         """Yield the rows that stand at these places."""
@@ -92,6 +124,9 @@ class Table:
         for name, index in self.indexes.items():
             total = sum(row.size for row in self.read(name, index.sizes))
             found[name] = Estimate(rows=len(index.sizes), bytes=total)
+        for each, entries in self.vectors.items():
+            total = sum(self.rows[key].size if entry.size is None else entry.size for key, entry in entries.items())
+            found[each.id] = Estimate(rows=len(entries), bytes=total)
         return found
 
 
