@@ -39,6 +39,11 @@ class EngineSettings:
     """Pause between two sweeps of expired items."""
     settle_seconds: float = 1.0
     """How long an answer waits for background work it started, so that small work is done when it arrives."""
+    strict_waits: bool = False
+    """Hold to the service's waiting rules: how often throughput is decreased and time to live is changed, one index
+    built at a time, changes visible as CREATING, UPDATING and DELETING (see `tables.waits`)."""
+    delay_seconds: float = 0.0
+    """How long each of these statuses is shown under `strict_waits`."""
     stream_lanes: int = 1
     """Shards of a stream that are open at the same time, each with its share of the keys."""
     shard_seconds: float = 4 * 60 * 60

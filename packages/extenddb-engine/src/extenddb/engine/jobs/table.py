@@ -10,6 +10,7 @@ from extenddb.engine.jobs.runner import Chore, Step
 from extenddb.engine.jobs.streams import tend_streams
 from extenddb.engine.jobs.tokens import purge_tokens
 from extenddb.engine.jobs.ttl import sweep
+from extenddb.engine.tables.removal import remove_due
 
 STEPS: Mapping[str, Step] = {
     "backfill": backfill,
@@ -17,6 +18,8 @@ STEPS: Mapping[str, Step] = {
 """The step of each type of job."""
 
 _STREAM_PAUSE = 30.0
+_SHORT_PAUSE = 0.1
+_RARE_PAUSE = 600.0
 
 
 def _stream_pause(context: Context) -> float:
@@ -25,7 +28,16 @@ def _stream_pause(context: Context) -> float:
     return min(_STREAM_PAUSE, settings.shard_seconds / 4, settings.retention_seconds / 4)
 
 
+def _deletion_pause(context: Context) -> float:
+    """Return the pause between two looks for tables to remove: there are some only if deletion is made to take time."""
+    settings = context.settings
+    if not settings.strict_waits:
+        return _RARE_PAUSE
+    return min(_STREAM_PAUSE, max(settings.delay_seconds / 4, _SHORT_PAUSE))
+
+
 CHORES: tuple[Chore, ...] = (
+    Chore(name="deletions", seconds=_deletion_pause, run=remove_due),
     Chore(name="streams", seconds=_stream_pause, run=tend_streams),
     Chore(name="tokens", seconds=lambda _context: 60.0, run=purge_tokens),
     Chore(name="ttl", seconds=lambda context: context.settings.ttl_seconds, run=sweep),

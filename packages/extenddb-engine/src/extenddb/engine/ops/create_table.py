@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from extenddb.core.arn import TableArn, table_name
+from extenddb.core.arn import TableArn, invalid_name, parse_table
 from extenddb.core.errors import RESOURCE_IN_USE, ServiceError
+from extenddb.engine import policies
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.streams import registry
 from extenddb.engine.streams.registry import Stream
-from extenddb.engine.tables import describe, rules
+from extenddb.engine.tables import capacity_rules, describe, policy, rules, tags, waits
+from extenddb.engine.tables.settings import check_creatable, resource_missing
 from extenddb.engine.tables.table import INDEX_MEMBERS, from_record, to_document
 from extenddb.storage.errors import AlreadyExists
 from extenddb.storage.model import Space, TableRecord
@@ -21,13 +24,16 @@ if TYPE_CHECKING:
 
 async def create_table(context: Context, caller: Caller, request: CreateTableInput) -> dict[str, Any]:
     """Answer CreateTable. The answer says CREATING as the service's does; the table can be used at once."""
+    name = check_creatable(caller, request["TableName"])
+    await _check_source(context, caller, request)
+    rules.check_present(request)
     rules.check_create(request)
-    name = table_name(request["TableName"])
+    capacity_rules.check_created(request)
     arn = TableArn(region=caller.region, account=caller.account, table=name)
     table_id = context.ids()
     namespace = context.namespace(caller)
     description = describe.created(request, arn=arn, table_id=table_id, created_ms=context.clock())
-    settings: dict[str, Any] = {}
+    settings = _settings(context, request, arn)
     stream = _stream(context, namespace, arn, request)
     if stream is not None:
         description = registry.described(description, stream)
@@ -45,6 +51,35 @@ async def create_table(context: Context, caller: Caller, request: CreateTableInp
     )
     await _create(context, record, stream)
     return {"TableDescription": describe.described(from_record(record), {}, "CREATING")}
+
+
+def _settings(context: Context, request: Mapping[str, Any], arn: TableArn) -> dict[str, Any]:
+    """Return what the table has beside its description. Raises ValidationException."""
+    now = context.clock()
+    settings: dict[str, Any] = {}
+    if request.get("Tags"):
+        settings["Tags"] = tags.given(request["Tags"])
+    document = request.get("ResourcePolicy")
+    if document is not None:
+        policy.check(document, str(arn))
+        settings[policies.TABLE] = policy.put(None, document, None, now)
+    if context.settings.strict_waits:
+        settings = waits.transition(settings, "CREATING", now, context.settings.delay_seconds)
+    return settings
+
+
+async def _check_source(context: Context, caller: Caller, request: Mapping[str, Any]) -> None:
+    """Refuse a replica of another account's table: nothing is replicated within one deployment."""
+    source = request.get("GlobalTableSourceArn")
+    if source is None:
+        return
+    arn = parse_table(source)
+    if arn is None:
+        raise invalid_name(source) if source.startswith("arn:") else rules.invalid("GlobalTableSourceArn is no ARN")
+    owner = replace(caller, account=arn.account, region=arn.region)
+    if await context.tables.load(context.namespace(owner), arn.table) is None:
+        raise resource_missing(source)
+    raise rules.invalid("GlobalTableSourceArn is not supported: tables of one deployment are not replicated")
 
 
 def _stream(context: Context, namespace: str, arn: TableArn, request: Mapping[str, Any]) -> Stream | None:

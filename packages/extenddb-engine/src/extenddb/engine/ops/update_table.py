@@ -14,7 +14,7 @@ from extenddb.engine.jobs.runner import start_job
 from extenddb.engine.ops.describe_table import load_table
 from extenddb.engine.streams import registry
 from extenddb.engine.streams.registry import Stream
-from extenddb.engine.tables import describe
+from extenddb.engine.tables import describe, replicas, waits
 from extenddb.engine.tables.change import change_table
 from extenddb.engine.tables.table import Table
 from extenddb.engine.tables.update import updated
@@ -31,9 +31,7 @@ async def update_table(context: Context, caller: Caller, request: UpdateTableInp
     stream = await _new_stream(context, before, request)
     namespace, name = before.record.namespace, before.definition.name
     try:
-        after = await change_table(
-            context, namespace, name, lambda table: updated(table, request, context.clock(), stream)
-        )
+        after = await change_table(context, namespace, name, lambda table: _updated(context, table, request, stream))
     except BaseException:
         if stream is not None:
             await registry.forget(context, stream.key)
@@ -41,22 +39,43 @@ async def update_table(context: Context, caller: Caller, request: UpdateTableInp
     if after is None:
         raise resource_not_found(f"Requested resource not found: Table: {name} not found")
     await _disable_stream(context, before, after)
+    if stream is not None and after.description.get("LatestStreamLabel") != stream.label:
+        await registry.forget(context, stream.key)
     estimates = await context.backend.catalog.estimate(after.space)
     answer = {"TableDescription": {**describe.described(after, estimates), "TableStatus": "UPDATING"}}
     await _fill(context, before, after)
     return answer
 
 
-async def _new_stream(context: Context, table: Table, request: Mapping[str, Any]) -> Stream | None:
+def _updated(context: Context, table: Table, request: Mapping[str, Any], stream: Stream | None) -> Table:
+    settings, now = context.settings, context.clock()
+    if not settings.strict_waits:
+        return updated(table, request, now, stream)
+    waits.check_idle(table, now)
+    after = updated(table, request, now, stream, strict=True)
+    return after.edited(settings=waits.transition(after.settings, "UPDATING", now, settings.delay_seconds))
+
+
+def _view_of_new_stream(table: Table, request: Mapping[str, Any]) -> str | None:
+    """Return the view type of the stream a request enables: itself, or because a replica cannot be without one."""
     specification = request.get("StreamSpecification") or {}
+    if specification.get("StreamEnabled"):
+        view: str | None = specification.get("StreamViewType")
+        return view
+    enabled = table.description.get("StreamSpecification", {}).get("StreamEnabled")
+    return "NEW_AND_OLD_IMAGES" if replicas.creates(request) and not enabled else None
+
+
+async def _new_stream(context: Context, table: Table, request: Mapping[str, Any]) -> Stream | None:
+    view = _view_of_new_stream(table, request)
     arn = parse_table(table.description["TableArn"])
-    if not specification.get("StreamEnabled") or not specification.get("StreamViewType") or arn is None:
+    if view is None or arn is None:
         return None
     stream = registry.new_stream(
         context,
         namespace=table.record.namespace,
         arn=arn,
-        view=specification["StreamViewType"],
+        view=view,
         key_schema=table.description["KeySchema"],
     )
     await registry.register(context, stream)

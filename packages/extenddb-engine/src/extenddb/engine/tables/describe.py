@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from extenddb.core.arn import TableArn
+from extenddb.engine.tables import capacity_rules
 from extenddb.engine.tables.table import INDEX_MEMBERS, Table
 from extenddb.storage.model import Estimate
 
 _NO_THROUGHPUT = {"ReadCapacityUnits": 0, "WriteCapacityUnits": 0}
-_PASSED_ON = ("OnDemandThroughput", "WarmThroughput")
+_PASSED_ON = ("OnDemandThroughput", "GlobalTableSettingsReplicationMode")
 
 
 def created(request: Mapping[str, Any], *, arn: TableArn, table_id: str, created_ms: int) -> dict[str, Any]:
@@ -34,8 +35,7 @@ def created(request: Mapping[str, Any], *, arn: TableArn, table_id: str, created
             "LastUpdateToPayPerRequestDateTime": seconds,
         }
     description.update({name: request[name] for name in _PASSED_ON if request.get(name) is not None})
-    if "WarmThroughput" in description:
-        description["WarmThroughput"] = {**description["WarmThroughput"], "Status": "ACTIVE"}
+    description.update(_warm(request, on_demand=on_demand))
     if request.get("TableClass") is not None:
         description["TableClassSummary"] = {"TableClass": request["TableClass"]}
     sse = encryption(request.get("SSESpecification"), arn)
@@ -73,8 +73,16 @@ def index(given: Mapping[str, Any], arn: TableArn, *, with_status: bool) -> dict
     if with_status:
         description["IndexStatus"] = "ACTIVE"
         description["ProvisionedThroughput"] = throughput(given.get("ProvisionedThroughput"))
+        description.update(_warm(given, on_demand=given.get("ProvisionedThroughput") is None))
         description.update({name: given[name] for name in _PASSED_ON if given.get(name) is not None})
     return description
+
+
+def _warm(given: Mapping[str, Any], *, on_demand: bool) -> dict[str, Any]:
+    if given.get("WarmThroughput") is None:
+        return {}
+    floor = capacity_rules.base(given, on_demand=on_demand)
+    return {"WarmThroughput": capacity_rules.warmed(given["WarmThroughput"], floor)}
 
 
 def described(table: Table, estimates: Mapping[str | None, Estimate], status: str | None = None) -> dict[str, Any]:

@@ -37,6 +37,18 @@ def check_create(request: Mapping[str, Any]) -> None:
     check_stream(request.get("StreamSpecification"))
 
 
+def check_present(request: Mapping[str, Any]) -> None:
+    """Raise a ValidationException if the members are missing that only some kinds of table do without."""
+    missing = [
+        f"Value null at '{member[0].lower()}{member[1:]}' failed to satisfy constraint: Member must not be null"
+        for member in ("AttributeDefinitions", "KeySchema")
+        if request.get(member) is None
+    ]
+    if missing:
+        plural = "s" if len(missing) > 1 else ""
+        raise validation(f"{len(missing)} validation error{plural} detected: {'; '.join(missing)}")
+
+
 def _attribute_types(request: Mapping[str, Any]) -> dict[str, str]:
     types: dict[str, str] = {}
     for each in request["AttributeDefinitions"]:

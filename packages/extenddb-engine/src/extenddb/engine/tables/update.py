@@ -10,7 +10,7 @@ from extenddb.core.errors import LIMIT_EXCEEDED, ServiceError, resource_not_foun
 from extenddb.core.limits import GLOBAL_INDEXES
 from extenddb.engine.streams import registry
 from extenddb.engine.streams.registry import Stream
-from extenddb.engine.tables import describe, rules
+from extenddb.engine.tables import capacity_rules, describe, replicas, rules, waits
 from extenddb.engine.tables.table import Table
 
 NOTHING = (
@@ -24,8 +24,11 @@ _GLOBAL = "GlobalSecondaryIndexes"
 class Draft:
     """A table's document being edited."""
 
-    def __init__(self, table: Table, request: Mapping[str, Any], now_ms: int, stream: Stream | None) -> None:
+    def __init__(
+        self, table: Table, request: Mapping[str, Any], now_ms: int, stream: Stream | None, *, strict: bool
+    ) -> None:
         self.table = table
+        self.strict = strict
         self.request = request
         self.now = now_ms
         self.description = dict(table.description)
@@ -41,6 +44,11 @@ class Draft:
         assert arn is not None  # noqa: S101  (written by CreateTable)
         return arn
 
+    @property
+    def on_demand(self) -> bool:
+        """Whether the table is on demand, as far as it has been edited."""
+        return rules.is_on_demand(self.description.get("BillingModeSummary", {}).get("BillingMode"))
+
     def result(self) -> Table:
         """Return the table as edited."""
         return self.table.edited(
@@ -48,14 +56,24 @@ class Draft:
         )
 
 
-def updated(table: Table, request: Mapping[str, Any], now_ms: int, stream: Stream | None) -> Table:
-    """Return the table that a request makes of another; `stream` is the one to enable, if one is asked for."""
-    given = [edit for member, edit in _EDITS if request.get(member) is not None]
-    if not given:
+def updated(
+    table: Table, request: Mapping[str, Any], now_ms: int, stream: Stream | None, *, strict: bool = False
+) -> Table:
+    """Return the table that a request makes of another; `stream` is the one to enable, if one is asked for.
+
+    `strict` is `EngineSettings.strict_waits`. Raises ServiceError.
+    """
+    given = [(member, edit) for member, edit in _EDITS if request.get(member) is not None]
+    if all(member == "AttributeDefinitions" for member, _ in given):
         raise validation(NOTHING)
-    draft = Draft(table, request, now_ms, stream)
-    for edit in given:
-        edit(draft)
+    if request.get("StreamSpecification") is not None and request.get("ProvisionedThroughput") is not None:
+        raise rules.invalid("You cannot modify stream status while updating table IOPS")
+    draft = Draft(table, request, now_ms, stream, strict=strict)
+    done: set[Callable[[Draft], None]] = set()
+    for _, edit in given:
+        if edit not in done:
+            done.add(edit)
+            edit(draft)
     return draft.result()
 
 
@@ -80,9 +98,26 @@ def _billing_mode(draft: Draft) -> None:
                 "LastUpdateToPayPerRequestDateTime": draft.now / 1000,
             }
             draft.description["ProvisionedThroughput"] = describe.throughput(None)
+            _each_index(draft, lambda index: {**index, "ProvisionedThroughput": describe.throughput(None)})
     elif current != mode:
         summary = draft.description["BillingModeSummary"]
         draft.description["BillingModeSummary"] = {**summary, "BillingMode": mode}
+        draft.description.pop("OnDemandThroughput", None)
+        _each_index(draft, lambda index: _provisioned(index, draft.request))
+
+
+def _each_index(draft: Draft, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+    if _GLOBAL in draft.description:
+        draft.description[_GLOBAL] = [change(index) for index in draft.description[_GLOBAL]]
+
+
+def _provisioned(index: Mapping[str, Any], request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return an index of a table that leaves on-demand capacity; raises if the request says nothing about it."""
+    for update in request.get("GlobalSecondaryIndexUpdates") or ():
+        body = update.get("Update") or update.get("Delete") or {}
+        if body.get("IndexName") == index["IndexName"] and (update.get("Delete") or body.get("ProvisionedThroughput")):
+            return {name: value for name, value in index.items() if name != "OnDemandThroughput"}
+    raise rules.invalid(f"ProvisionedThroughput is not specified for index: {index['IndexName']}")
 
 
 def _throughput(draft: Draft) -> None:
@@ -92,11 +127,11 @@ def _throughput(draft: Draft) -> None:
             "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
         )
     current = draft.description["ProvisionedThroughput"]
-    draft.description["ProvisionedThroughput"] = _changed_throughput("table", current, wanted, draft.now)
+    draft.description["ProvisionedThroughput"] = _changed_throughput(draft, "table", current, wanted)
 
 
 def _changed_throughput(
-    what: str, current: Mapping[str, Any], wanted: Mapping[str, int], now_ms: int
+    draft: Draft, what: str, current: Mapping[str, Any], wanted: Mapping[str, int]
 ) -> dict[str, Any]:
     if all(current[name] == wanted[name] for name in ("ReadCapacityUnits", "WriteCapacityUnits")):
         raise validation(
@@ -110,17 +145,16 @@ def _changed_throughput(
     changed: dict[str, Any] = {**current, **wanted}
     lower = any(wanted[name] < current[name] for name in ("ReadCapacityUnits", "WriteCapacityUnits"))
     if lower:
-        changed["NumberOfDecreasesToday"] = current["NumberOfDecreasesToday"] + 1
-        changed["LastDecreaseDateTime"] = now_ms / 1000
+        changed.update(waits.decreased(current, draft.now, strict=draft.strict))
     if any(wanted[name] > current[name] for name in ("ReadCapacityUnits", "WriteCapacityUnits")):
-        changed["LastIncreaseDateTime"] = now_ms / 1000
+        changed["LastIncreaseDateTime"] = draft.now / 1000
     return changed
 
 
 def _indexes(draft: Draft) -> None:
     updates = draft.request["GlobalSecondaryIndexUpdates"]
     seen: set[str] = set()
-    structural = 0
+    structural = len(draft.table.backfilling) if draft.strict else 0
     for update in updates:
         given = [(kind, update[kind]) for kind in _INDEX_EDITS if update.get(kind) is not None]
         if len(given) != 1:
@@ -147,6 +181,7 @@ def _create_index(draft: Draft, body: Mapping[str, Any]) -> None:
     types = {each["AttributeName"]: each["AttributeType"] for each in draft.description["AttributeDefinitions"]}
     billing = draft.description.get("BillingModeSummary", {}).get("BillingMode")
     rules.check_global(body, types, billing)
+    capacity_rules.check_index(body, on_demand=draft.on_demand)
     indexes = draft.description.get(_GLOBAL, [])
     if len(indexes) >= GLOBAL_INDEXES:
         raise ServiceError(LIMIT_EXCEEDED, f"Subscriber limit exceeded: {GLOBAL_INDEXES} indexes per table")
@@ -179,11 +214,11 @@ def _drop_unused_definitions(draft: Draft) -> None:
 
 def _update_index(draft: Draft, body: Mapping[str, Any]) -> None:
     index = _require_index(draft, body)
-    changed = {**index, **{name: body[name] for name in ("OnDemandThroughput", "WarmThroughput") if body.get(name)}}
+    changed = {**index, **_capacity(draft, index, body, f"index: {body['IndexName']}")}
     if body.get("ProvisionedThroughput") is not None:
         what = f"index {body['IndexName']}"
         changed["ProvisionedThroughput"] = _changed_throughput(
-            what, index["ProvisionedThroughput"], body["ProvisionedThroughput"], draft.now
+            draft, what, index["ProvisionedThroughput"], body["ProvisionedThroughput"]
         )
     draft.description[_GLOBAL] = [changed if each is index else each for each in draft.description[_GLOBAL]]
 
@@ -216,12 +251,19 @@ def _stream(draft: Draft) -> None:
     else:
         if not enabled:
             raise validation(f"Table has no stream to disable: TableName: {name}")
+        if draft.description.get("Replicas"):
+            raise rules.invalid("Disabling Stream is not allowed for a Global Table replica.")
         draft.description, draft.settings = registry.without_stream(draft.description, draft.settings)
     draft.reshape = True
 
 
 def _sse(draft: Draft) -> None:
+    capacity_rules.check_encryption(draft.request["SSESpecification"])
     description = describe.encryption(draft.request["SSESpecification"], draft.arn)
+    current = draft.description.get("SSEDescription")
+    if description == current:
+        how = "by default" if current is None else "by given KMSMasterKeyId"
+        raise rules.invalid(f"Table is already encrypted {how}")
     draft.description.pop("SSEDescription", None)
     if description is not None:
         draft.description["SSEDescription"] = description
@@ -238,12 +280,41 @@ def _table_class(draft: Draft) -> None:
     }
 
 
-def _on_demand(draft: Draft) -> None:
-    draft.description["OnDemandThroughput"] = draft.request["OnDemandThroughput"]
+def _capacities(draft: Draft) -> None:
+    draft.description.update(_capacity(draft, draft.description, draft.request, "table"))
 
 
-def _warm(draft: Draft) -> None:
-    draft.description["WarmThroughput"] = {**draft.request["WarmThroughput"], "Status": "ACTIVE"}
+def _capacity(draft: Draft, current: Mapping[str, Any], wanted: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """Return the on-demand limits and the warm throughput of a table or an index, as far as they are asked for."""
+    changed: dict[str, Any] = {}
+    if wanted.get("OnDemandThroughput") is not None:
+        capacity_rules.check_on_demand(wanted["OnDemandThroughput"], on_demand=draft.on_demand)
+        changed["OnDemandThroughput"] = {**current.get("OnDemandThroughput", {}), **wanted["OnDemandThroughput"]}
+    if wanted.get("WarmThroughput") is not None:
+        floor = capacity_rules.base(current, on_demand=draft.on_demand)
+        capacity_rules.check_warm(wanted["WarmThroughput"], floor, what)
+        changed["WarmThroughput"] = capacity_rules.warmed(wanted["WarmThroughput"], floor)
+    return changed
+
+
+def _replicas(draft: Draft) -> None:
+    draft.description = replicas.changed(draft.description, draft.request, draft.arn.region, draft.now)
+    if not replicas.creates(draft.request):
+        return
+    stream = draft.description.get("StreamSpecification", {})
+    if stream.get("StreamEnabled"):
+        if stream["StreamViewType"] != "NEW_AND_OLD_IMAGES":
+            raise rules.invalid("Table must have a stream with both new and old images to add a replica")
+    elif draft.stream is not None:
+        draft.description = registry.described(draft.description, draft.stream)
+        draft.settings = registry.capturing(draft.settings, draft.stream)
+        draft.reshape = True
+
+
+def _global_settings(draft: Draft) -> None:
+    for member in ("GlobalTableSettingsReplicationMode", "DisassociationProtectionEnabled"):
+        if draft.request.get(member) is not None:
+            draft.description[member] = draft.request[member]
 
 
 _EDITS: tuple[tuple[str, Callable[[Draft], None]], ...] = (
@@ -255,7 +326,12 @@ _EDITS: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("SSESpecification", _sse),
     ("DeletionProtectionEnabled", _deletion_protection),
     ("TableClass", _table_class),
-    ("OnDemandThroughput", _on_demand),
-    ("WarmThroughput", _warm),
+    ("OnDemandThroughput", _capacities),
+    ("WarmThroughput", _capacities),
+    ("ReplicaUpdates", _replicas),
+    ("GlobalTableWitnessUpdates", _replicas),
+    ("MultiRegionConsistency", _replicas),
+    ("GlobalTableSettingsReplicationMode", _global_settings),
+    ("DisassociationProtectionEnabled", _global_settings),
 )
-"""What each member of the request does, in the order they are applied."""
+"""What each member of the request does, in the order they are applied; an edit of several members is done once."""
