@@ -79,6 +79,20 @@ def check_index_keys(table: Table, item: Item) -> None:
     ]
     if found:
         raise validation(min(found)[1])
+    _check_aggregates(table, item)
+
+
+def _check_aggregates(table: Table, item: Item) -> None:
+    """Refuse keys of several attributes that are together longer than a key may be."""
+    for index in table.indexes:
+        if len(index.schema.names) <= 2:
+            continue
+        for names, limit in ((index.schema.hash, PARTITION_KEY_SIZE), (index.schema.range, SORT_KEY_SIZE)):
+            if sum(size(item[name]) for name in names if name in item) > limit:
+                kind = "hash" if names is index.schema.hash else "range"
+                raise validation(
+                    f"{_INVALID}Aggregated size of all {kind} keys has exceeded the size limit of {limit} bytes"
+                )
 
 
 def check_updated_index_keys(table: Table, item: Item, changed: Container[str]) -> None:
@@ -90,6 +104,7 @@ def check_updated_index_keys(table: Table, item: Item, changed: Container[str]) 
         fault = _update_fault(index, name, value) if name in changed else None
         if fault:
             raise validation(fault)
+    _check_aggregates(table, item)
 
 
 def _index_values(table: Table, item: Item) -> Iterator[tuple[IndexDefinition, str, AttributeValue]]:
