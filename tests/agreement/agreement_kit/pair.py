@@ -13,6 +13,8 @@ import orjson
 
 from extenddb.core.errors import ServiceError
 from extenddb.engine import Caller, Engine
+from extenddb.engine.jobs import Jobs
+from extenddb.engine.jobs.table import CHORES, STEPS
 from extenddb.storage.registry import load_backend
 
 Request = Mapping[str, Any]
@@ -20,6 +22,10 @@ Answer = dict[str, Any]
 _T = TypeVar("_T")
 
 _BACKENDS: Sequence[tuple[str, Mapping[str, str]]] = (("memory", {}), ("postgres", {"memory": "true"}))
+NOW = 1_700_000_000
+"""When everything begins, in seconds since the epoch."""
+_PAUSE_MS = 100_000
+_TICKS = 100
 _ESTIMATES = frozenset({"ItemCount", "TableSizeBytes", "IndexSizeBytes"})
 """Members that a store may count roughly and late, as the service does every six hours."""
 
@@ -30,15 +36,26 @@ class Pair:
     def __init__(self, run: Callable[[Coroutine[Any, Any, Any]], Any], engines: Sequence[Engine]) -> None:
         self._run = run
         self._engines = engines
+        self._jobs = [Jobs(engine.context, STEPS, CHORES) for engine in engines]
         self._accounts = itertools.count(1)
+        self._now = NOW * 1000
         for engine in engines:
-            numbers, ticks = itertools.count(1), itertools.count(1_700_000_000_000)
-            engine.context.ids = _identifiers(numbers)
-            engine.context.clock = ticks.__next__
+            engine.context.ids = _identifiers(itertools.count(1))
+            engine.context.clock = lambda: self._now
 
     def account(self) -> str:
         """Return an account that nobody has used."""
         return f"{next(self._accounts):012d}"
+
+    def work(self) -> None:
+        """Let time pass until every chore is due, and do all background work there is on both engines."""
+        self._now += _PAUSE_MS
+        for jobs in self._jobs:
+            for _ in range(_TICKS):
+                if not self._run(jobs.tick()):
+                    break
+            else:
+                raise AssertionError("background work does not end")
 
     def ask(self, account: str, operation: str, request: Request) -> Answer:
         """Return the answer that both give; an error is an answer with `__type`. Raises AssertionError."""
@@ -46,6 +63,7 @@ class Pair:
 
     def ask_together(self, account: str, requests: Sequence[tuple[str, Request]]) -> list[Answer]:
         """Return the answers to concurrent requests, which must not depend on each other."""
+        self._now += 1
         asked = [(operation, orjson.dumps(request)) for operation, request in requests]
         oracle, found = (self._run(_answers(engine, Caller(account=account), asked)) for engine in self._engines)
         for (operation, request), right, answer in zip(requests, oracle, found, strict=True):

@@ -6,7 +6,7 @@ from typing import Any
 
 from agreement_kit.expressions import PLAIN, conditions, updates
 from agreement_kit.shapes import Shape
-from agreement_kit.values import Value, anything, key_values, odd, partitions
+from agreement_kit.values import Value, anything, expiries, key_values, odd, partitions
 from hypothesis import strategies as st
 
 Request = dict[str, Any]
@@ -36,6 +36,8 @@ class Requests:
             choice = draw(st.integers(0, 9))
             if choice < 7:
                 item[name] = draw(partitions(name) if choice else odd())
+        if draw(st.integers(0, 5)) == 0:
+            item["ttl"] = draw(expiries())
         plain: Value = draw(st.dictionaries(st.sampled_from(PLAIN), anything(), max_size=3))
         return {**item, **plain}
 
@@ -191,6 +193,10 @@ class Requests:
     def scans(self) -> st.SearchStrategy[Request]:
         """Return Scan requests on the table or an index, some of one segment."""
         return Requests._scan(self)
+
+    def changes_of_the_table(self) -> st.SearchStrategy[Request]:
+        """Return UpdateTable requests."""
+        return st.sampled_from([{"TableName": self.table, **change} for change in self.shape.late()])
 
 
 def merged(*parts: Request) -> Request:

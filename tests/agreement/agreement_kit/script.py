@@ -8,7 +8,8 @@ from typing import Any
 
 from agreement_kit.pair import Answer, Pair
 from agreement_kit.requests import Requests
-from agreement_kit.shapes import SHAPES, Shape
+from agreement_kit.shapes import SHAPES, TYPES, Shape
+from agreement_kit.statements import Statements
 from hypothesis import strategies as st
 
 TABLE = "things"
@@ -31,10 +32,11 @@ class Script:
 def scripts(draw: st.DrawFn) -> Script:
     """Draw a script."""
     shape = draw(st.sampled_from(SHAPES))
-    return Script(shape=shape, steps=draw(st.lists(_steps(Requests(shape, TABLE)), min_size=3, max_size=14)))
+    steps = _steps(Requests(shape, TABLE), Statements(shape, TABLE))
+    return Script(shape=shape, steps=draw(st.lists(steps, min_size=3, max_size=14)))
 
 
-def _steps(requests: Requests) -> st.SearchStrategy[Step]:
+def _steps(requests: Requests, statements: Statements) -> st.SearchStrategy[Step]:
     writes = {
         "PutItem": requests.puts(),
         "UpdateItem": requests.updates() | requests.updates() | requests.legacy_updates(),
@@ -42,6 +44,11 @@ def _steps(requests: Requests) -> st.SearchStrategy[Step]:
         "BatchWriteItem": requests.batch_writes(),
         "TransactWriteItems": requests.transact_writes(),
         "fill": st.tuples(st.just(requests.shape), st.lists(requests.items(), min_size=5, max_size=12)),
+    }
+    partiql = {
+        "ExecuteStatement": statements.alone(),
+        "BatchExecuteStatement": statements.batches(),
+        "ExecuteTransaction": statements.transactions(),
     }
     reads = {
         "GetItem": requests.gets(),
@@ -63,9 +70,18 @@ def _steps(requests: Requests) -> st.SearchStrategy[Step]:
                 ("DeleteTable", {"TableName": "others"}),
             ]
         ),
+        "UpdateTable": requests.changes_of_the_table(),
+        "UpdateTimeToLive": st.builds(_expiry, st.sampled_from(["ttl", "x"]), st.booleans()),
+        "work": st.none(),
         "anew": st.just(requests.shape),
     }
-    return st.one_of([st.tuples(st.just(name), each) for name, each in (writes | reads | writes | special).items()])
+    return st.one_of(
+        [st.tuples(st.just(name), each) for name, each in (writes | reads | writes | partiql | special).items()]
+    )
+
+
+def _expiry(attribute: str, enabled: bool) -> dict[str, Any]:
+    return {"TableName": TABLE, "TimeToLiveSpecification": {"AttributeName": attribute, "Enabled": enabled}}
 
 
 def carry_out(script: Script, pair: Pair) -> None:
@@ -78,6 +94,7 @@ def carry_out(script: Script, pair: Pair) -> None:
                 _SPECIAL[name](pair, account, content)
             else:
                 pair.ask(account, name, content)
+        pair.work()
         _check_indexes(pair, account, script.shape)
     finally:
         for table in (TABLE, "others"):
@@ -128,26 +145,37 @@ def _anew(pair: Pair, account: str, shape: Shape) -> None:
     assert pair.ask(account, "Scan", {"TableName": TABLE})["Count"] == 0
 
 
+def _work(pair: Pair, account: str, content: None) -> None:
+    pair.work()
+
+
 _SPECIAL: Mapping[str, Callable[[Pair, str, Any], None]] = {
     "fill": _fill,
     "walk": _walk,
     "control": _control,
     "anew": _anew,
+    "work": _work,
 }
 
 
 def _check_indexes(pair: Pair, account: str, shape: Shape) -> None:
     """An index holds exactly the items that have its keys, whatever happened before."""
     rows = pair.ask(account, "Scan", {"TableName": TABLE})["Items"]
-    for index, keys, projection in shape.indexes:
-        found = pair.ask(account, "Scan", {"TableName": TABLE, "IndexName": index})["Items"]
-        seen = {*shape.keys, *keys, *(("x",) if projection == "INCLUDE" else ())}
-        right = [
-            row if projection == "ALL" else {name: row[name] for name in row if name in seen}
-            for row in rows
-            if all(name in row for name in keys)
-        ]
-        assert sorted(map(_text, found)) == sorted(map(_text, right)), index
+    table = pair.ask(account, "DescribeTable", {"TableName": TABLE})["Table"]
+    for index in (*table.get("LocalSecondaryIndexes", ()), *table.get("GlobalSecondaryIndexes", ())):
+        assert index.get("IndexStatus", "ACTIVE") == "ACTIVE"
+        name = index["IndexName"]
+        found = pair.ask(account, "Scan", {"TableName": TABLE, "IndexName": name})["Items"]
+        assert sorted(map(_text, found)) == sorted(map(_text, _projected(index, shape, rows))), name
+
+
+def _projected(index: dict[str, Any], shape: Shape, rows: list[Answer]) -> list[Answer]:
+    keys = [element["AttributeName"] for element in index["KeySchema"]]
+    projection = index["Projection"]
+    seen = {*shape.keys, *keys, *projection.get("NonKeyAttributes", ())}
+    inside = [row for row in rows if all(TYPES[name[0]] in row.get(name, ()) for name in keys)]
+    whole = projection["ProjectionType"] == "ALL"
+    return [row if whole else {name: row[name] for name in row if name in seen} for row in inside]
 
 
 def _text(item: dict[str, Any]) -> str:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from decimal import Context
 from typing import Any
 
-TYPES = {"s": "S", "n": "N", "b": "B"}
+TYPES = {"s": "S", "n": "N", "b": "B", "x": "S", "y": "N"}
+"""The type of a key attribute by the first letter of its name. `x` and `y` are keys of later indexes only."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,12 +37,24 @@ class Shape:
         """Return the item's key as a value to compare: numbers of one value are one key."""
         return tuple(_comparable(item[name]) for name in self.keys)
 
+    def late(self) -> list[dict[str, Any]]:
+        """Return changes of the table: indexes over attributes that may hold anything until then, and their end."""
+        found = [("g-late-x", ("x", self.keys[0]), "ALL"), ("g-late-y", ("y",), "KEYS_ONLY")]
+        creations = [
+            {
+                "AttributeDefinitions": _definitions({*self.keys, *keys}),
+                "GlobalSecondaryIndexUpdates": [{"Create": index}],
+            }
+            for index, keys in ((_index(*each), each[1]) for each in found)
+        ]
+        names = [each[0] for each in (*found, *self.indexes)]
+        return [*creations, *({"GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": name}}]} for name in names)]
+
     def request(self, table: str, **more: Any) -> dict[str, Any]:
         """Return the CreateTable request."""
-        names = sorted({*self.keys, *self.index_keys()})
         request: dict[str, Any] = {
             "TableName": table,
-            "AttributeDefinitions": [{"AttributeName": name, "AttributeType": TYPES[name[0]]} for name in names],
+            "AttributeDefinitions": _definitions({*self.keys, *self.index_keys()}),
             "KeySchema": _schema(self.keys),
             "BillingMode": "PAY_PER_REQUEST",
         }
@@ -57,6 +70,10 @@ def _comparable(value: dict[str, str]) -> object:
     if kind != "N":
         return text
     return Context(prec=38).create_decimal(text)
+
+
+def _definitions(names: set[str]) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "AttributeType": TYPES[name[0]]} for name in sorted(names)]
 
 
 def _schema(keys: tuple[str, ...]) -> list[dict[str, str]]:

@@ -44,6 +44,11 @@ def anything() -> st.SearchStrategy[Value]:
     return st.recursive(_flat(), lambda inner: _lists(inner) | _maps(inner), max_leaves=5)
 
 
+def expiries() -> st.SearchStrategy[Value]:
+    """Return what an item may say of its end: past, long past, future, and what means nothing."""
+    return st.sampled_from([{"N": "1699999999"}, {"N": "1500000000"}, {"N": "2e9"}, {"N": "1.5"}, {"S": "1699999999"}])
+
+
 def odd() -> st.SearchStrategy[Value]:
     """Return values that are never legal, or not as a key."""
     return st.sampled_from(_ILLEGAL) | anything()
