@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from extenddb.engine import EngineSettings
 from extenddb.server import config
+from extenddb.server.app import engine_settings
 from extenddb.server.cli import arguments, program
 from extenddb.server.config import ENTRIES, ConfigError
 
@@ -149,11 +152,22 @@ def test_the_command_config_hides_secrets() -> None:
             ["-port", "9000", "-inMemory", "-sharedDb", "-cors", "*", "-disableTelemetry"],
             ["serve", "--port", "9000", "--memory", "--cors", "*"],
         ),
-        (["-dbPath", "x", "-delayTransientStatuses"], ["serve", "--data-dir", "x"]),
+        (
+            ["-dbPath", "x", "-delayTransientStatuses"],
+            ["serve", "--data-dir", "x", "--strict-waits", "--delay-seconds", "3"],
+        ),
     ],
 )
 def test_flags_of_dynamodb_local_are_understood(given: list[str], expected: list[str]) -> None:
     assert arguments(given) == expected
+
+
+def test_every_setting_of_the_engine_can_be_made_and_has_the_engines_default() -> None:
+    assert engine_settings(load().settings) == EngineSettings()
+    for each in dataclasses.fields(EngineSettings):
+        value = not each.default if isinstance(each.default, bool) else 7
+        made = engine_settings(load({f"service.{each.name}": value}).settings)
+        assert getattr(made, each.name) == value != each.default
 
 
 def test_every_setting_is_documented() -> None:

@@ -53,10 +53,17 @@ def service(plan: Plan, executor: Executor, backend: Backend, metrics: Metrics) 
 
 def engine_settings(settings: Settings) -> EngineSettings:
     """Return the engine's part of the settings."""
+    chosen = settings.service
     return EngineSettings(
-        gather=settings.service.gather,
-        partition_by_region=settings.service.partition_by_region,
-        ttl_seconds=settings.service.ttl_seconds,
+        gather=chosen.gather,
+        partition_by_region=chosen.partition_by_region,
+        ttl_seconds=chosen.ttl_seconds,
+        settle_seconds=chosen.settle_seconds,
+        strict_waits=chosen.strict_waits,
+        delay_seconds=chosen.delay_seconds,
+        stream_lanes=chosen.stream_lanes,
+        shard_seconds=chosen.shard_seconds,
+        retention_seconds=chosen.retention_seconds,
     )
 
 

@@ -26,9 +26,12 @@ FAILED = 1
 """Exit code of a server that could not start, or does not answer."""
 
 _LOCAL_FLAGS = {"-port": "--port", "-dbPath": "--data-dir", "-cors": "--cors"}
-_LOCAL_SWITCHES = {"-inMemory": "--memory"}
-_LOCAL_IGNORED = frozenset({"-sharedDb", "-delayTransientStatuses", "-disableTelemetry", "-optimizeDbBeforeStartup"})
-"""Switches of DynamoDB Local: one database is always shared, tables are ready at once, nothing is sent anywhere."""
+_LOCAL_SWITCHES = {
+    "-inMemory": ("--memory",),
+    "-delayTransientStatuses": ("--strict-waits", "--delay-seconds", "3"),
+}
+_LOCAL_IGNORED = frozenset({"-sharedDb", "-disableTelemetry", "-optimizeDbBeforeStartup"})
+"""Switches of DynamoDB Local: one database is always shared, nothing is sent anywhere."""
 
 
 def _option(entry: Entry) -> Callable[[Any], Any]:
@@ -179,7 +182,7 @@ def arguments(given: Sequence[str]) -> list[str]:
     translated: list[str] = []
     for each in given:
         if each in _LOCAL_SWITCHES:
-            translated.append(_LOCAL_SWITCHES[each])
+            translated.extend(_LOCAL_SWITCHES[each])
         elif each not in _LOCAL_IGNORED:
             translated.append(_LOCAL_FLAGS.get(each, each))
     first = translated[0] if translated else ""

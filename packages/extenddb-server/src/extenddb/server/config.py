@@ -124,6 +124,16 @@ class ServiceSettings:
     partition_by_region: bool = setting(False, "Keep tables of different regions apart.")
     ttl_seconds: float = setting(10.0, "Pause between two sweeps of expired items.", low=0.01)
     gather: bool = setting(True, "Send concurrent requests to the store in sets.")
+    settle_seconds: float = setting(
+        1.0, "Longest wait of an answer for background work it started, so that small work is done then.", low=0
+    )
+    strict_waits: bool = setting(
+        False, "Refuse changes that come too early for the service: of throughput, time to live, and indexes."
+    )
+    delay_seconds: float = setting(0.0, "With strict waits: how long CREATING, UPDATING and DELETING are shown.", low=0)
+    stream_lanes: int = setting(1, "Open shards of a new stream, each with its share of the keys.", low=1, high=1024)
+    shard_seconds: float = setting(14400.0, "Age at which a shard is closed and followed by a child.", low=0.1)
+    retention_seconds: float = setting(86400.0, "How long the records of a stream are kept.", low=0.1)
 
 
 @dataclass(frozen=True, kw_only=True)
