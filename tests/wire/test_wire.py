@@ -81,7 +81,7 @@ def test_request_ids_are_fresh(wire: Wire) -> None:
         ),
         (
             "PutItem",
-            {"TableName": "wires", "Item": {"k": {"S": "x"}}, "ConditionExpression": "attribute_exists(k)"},
+            {"TableName": "wires", "Item": {"k": {"S": "never"}}, "ConditionExpression": "attribute_exists(k)"},
             f"{MODELLED}ConditionalCheckFailedException",
             "The conditional request failed",
         ),
