@@ -25,6 +25,8 @@ USAGE = 2
 FAILED = 1
 """Exit code of a server that could not start, or does not answer."""
 
+_MOVING = ("copy", "sync")
+"""Commands of extenddb.server.data."""
 _LOCAL_FLAGS = {"-port": "--port", "-dbPath": "--data-dir", "-cors": "--cors"}
 _LOCAL_SWITCHES = {
     "-inMemory": ("--memory",),
@@ -71,7 +73,21 @@ def _fail(sentence: str, code: int) -> NoReturn:
     sys.exit(code)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Program(click.Group):
+    """The commands; those that move data are loaded when they are asked for, so that the others start quickly."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted((*super().list_commands(ctx), *_MOVING))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _MOVING:
+            return super().get_command(ctx, cmd_name)
+        from extenddb.server.data.commands import COMMANDS
+
+        return COMMANDS[cmd_name]
+
+
+@click.group(cls=_Program, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 def program() -> None:
     """A server that speaks the Amazon DynamoDB protocol over a store you own.
 
@@ -186,7 +202,7 @@ def arguments(given: Sequence[str]) -> list[str]:
         elif each not in _LOCAL_IGNORED:
             translated.append(_LOCAL_FLAGS.get(each, each))
     first = translated[0] if translated else ""
-    if first in program.commands or first in {"-h", "--help"}:
+    if first in program.commands or first in _MOVING or first in {"-h", "--help"}:
         return translated
     if first and not first.startswith("-"):
         return translated  # an unknown command: let click say so

@@ -1,0 +1,1 @@
+"""Moving data between DynamoDB endpoints: copy, sync, export and import."""
