@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from extenddb.storage.capabilities import Capabilities
-from extenddb.storage.model import Decision, Mutation, Page, PointRead, RangeRead, Row, ScanRead
+from extenddb.storage.model import Decision, Hit, Mutation, Page, PointRead, RangeRead, Row, ScanRead, VectorSearch
 from extenddb.storage_postgres import reads, writes
 from extenddb.storage_postgres.catalog import PostgresCatalog
 from extenddb.storage_postgres.config import Config
@@ -13,9 +13,10 @@ from extenddb.storage_postgres.documents import PostgresDocuments
 from extenddb.storage_postgres.leases import PostgresLeases
 from extenddb.storage_postgres.pool import Pool
 from extenddb.storage_postgres.streams import PostgresStreams
+from extenddb.storage_postgres.vectors import VectorSearches
 from extenddb.storage_postgres.wire import Statement
 
-CAPABILITIES = Capabilities(transactions=True, snapshots=True, streams=True, durable=True, shared=True)
+CAPABILITIES = Capabilities(transactions=True, snapshots=True, streams=True, vectors=True, durable=True, shared=True)
 
 _PING = Statement("SELECT 1")
 
@@ -25,6 +26,7 @@ class PostgresItems:
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
+        self._searches = VectorSearches(pool)
 
     async def get(self, reads_: Sequence[PointRead]) -> list[Row | None]:
         """See `spi.Items.get`."""
@@ -41,6 +43,10 @@ class PostgresItems:
     async def scan(self, read: ScanRead) -> Page:
         """See `spi.Items.scan`."""
         return await reads.scan(self._pool, read)
+
+    async def search(self, search: VectorSearch) -> list[Hit]:
+        """See `spi.VectorItems.search`."""
+        return await self._searches.search(search)
 
     async def mutate(self, mutations: Sequence[Mutation]) -> list[Decision]:
         """See `spi.Items.mutate`."""

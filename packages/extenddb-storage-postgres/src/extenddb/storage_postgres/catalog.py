@@ -5,25 +5,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import psycopg
 from psycopg import errors as pg
 
 from extenddb.storage.errors import AlreadyExists, Conflict, NotFound, SchemaMismatch, SerializationFailure
-from extenddb.storage.model import Estimate, Space, TableRecord
-from extenddb.storage_postgres import ddl
+from extenddb.storage.model import Estimate, Space, TableRecord, VectorSpace
+from extenddb.storage_postgres import ddl, vectors
 from extenddb.storage_postgres.pool import Pool
 
-_COLUMNS = "namespace, name, id, epoch, indexes, version, document"
+if TYPE_CHECKING:
+    from extenddb.core.types.vector import Distance
+
+_COLUMNS = "namespace, name, id, epoch, indexes, version, document, vectors"
 _FIND = f"SELECT {_COLUMNS} FROM tables WHERE namespace = %s AND name = %s"
 _BY_ID = f"SELECT {_COLUMNS} FROM tables WHERE id = %s FOR UPDATE"
 _RECORDS = f"SELECT {_COLUMNS} FROM tables WHERE id > %s ORDER BY id LIMIT %s"
 _NAMES = "SELECT name FROM tables WHERE namespace = %s AND name > %s ORDER BY name LIMIT %s"
-_INSERT = f"INSERT INTO tables ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s)"
-_UPDATE = "UPDATE tables SET epoch = %s, indexes = %s, version = %s, document = %s WHERE id = %s"
+_INSERT = f"INSERT INTO tables ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+_UPDATE = "UPDATE tables SET epoch = %s, indexes = %s, version = %s, document = %s, vectors = %s WHERE id = %s"
 _DELETE = f"DELETE FROM tables WHERE id = %s RETURNING {_COLUMNS}"
 
 _DDL_WAIT = "SET LOCAL lock_timeout = '1s'"
@@ -62,6 +65,7 @@ class PostgresCatalog:
                         await connection.execute(statement)
                     for index in space.indexes:
                         await connection.execute(ddl.create_index(space, index))
+                    await _create_vectors(connection, space, space.vectors)
             except (pg.UniqueViolation, pg.DuplicateTable) as error:
                 raise AlreadyExists(f"{record.namespace}/{record.name}") from error
 
@@ -97,7 +101,8 @@ class PostgresCatalog:
             found = {None: await _estimate(connection, ddl.table_name(space), "size")}
             sized = f"coalesce(size, {_average(found[None])})"
             return found | {
-                index: await _estimate(connection, ddl.index_name(space, index), sized) for index in space.indexes
+                index: await _estimate(connection, ddl.index_name(space, index), sized)
+                for index in (*space.indexes, *(each.id for each in space.vectors))
             }
 
     async def _altering(self, work: Callable[[psycopg.AsyncConnection], Awaitable[Result]]) -> Result:
@@ -123,17 +128,20 @@ async def _alter(connection: psycopg.AsyncConnection, record: TableRecord, expec
     if old.version != expected:
         raise Conflict(f"version {old.version}, expected {expected}")
     before, after = set(old.space.indexes), set(record.space.indexes)
-    reshaped = before != after or record.space.epoch > old.space.epoch
+    old_vectors, new_vectors = set(old.space.vectors), set(record.space.vectors)
+    reshaped = before != after or old_vectors != new_vectors or record.space.epoch > old.space.epoch
     space = replace(record.space, epoch=old.space.epoch + reshaped)
     if reshaped:
         # The table first: its lock waits for every writer, and no new one gets past it.
         await connection.execute(ddl.rename(old.space, space))
-        for index in sorted(before - after):
+        for index in sorted((before - after) | {each.id for each in old_vectors - new_vectors}):
             await connection.execute(ddl.drop_index(space, index))
         for index in sorted(after - before):
             await connection.execute(ddl.create_index(space, index))
+        await _create_vectors(connection, space, sorted(new_vectors - old_vectors))
     new = replace(record, space=space, version=old.version + 1, namespace=old.namespace, name=old.name)
-    await connection.execute(_UPDATE, [space.epoch, list(space.indexes), new.version, new.document, space.id])
+    values = [space.epoch, list(space.indexes), new.version, new.document, _texts(space), space.id]
+    await connection.execute(_UPDATE, values)
     return new
 
 
@@ -143,8 +151,17 @@ async def _drop(connection: psycopg.AsyncConnection, space: Space) -> None:
         raise NotFound(space.id)
     found = _record(row).space
     await connection.execute(ddl.drop_table(found))
-    for index in found.indexes:
+    for index in (*found.indexes, *(each.id for each in found.vectors)):
         await connection.execute(ddl.drop_index(found, index))
+
+
+async def _create_vectors(connection: psycopg.AsyncConnection, space: Space, wanted: Sequence[VectorSpace]) -> None:
+    if not wanted:
+        return
+    graphs = await vectors.installed(connection)
+    for each in wanted:
+        for statement in vectors.create(space, each, graphs):
+            await connection.execute(statement.encode())
 
 
 async def _estimate(connection: psycopg.AsyncConnection, table: str, size: str) -> Estimate:
@@ -177,15 +194,25 @@ def _values(record: TableRecord) -> list[object]:
         list(space.indexes),
         record.version,
         record.document,
+        _texts(space),
     ]
 
 
+def _texts(space: Space) -> list[str]:
+    return [f"{each.id} {each.dimensions} {each.distance}" for each in space.vectors]
+
+
+def _vectors(texts: Sequence[str]) -> tuple[VectorSpace, ...]:
+    parts = [text.split() for text in texts]
+    return tuple(VectorSpace(id_, int(dimensions), cast("Distance", distance)) for id_, dimensions, distance in parts)
+
+
 def _record(row: tuple[Any, ...]) -> TableRecord:
-    namespace, name, space, epoch, indexes, version, document = row
+    namespace, name, space, epoch, indexes, version, document, texts = row
     return TableRecord(
         namespace=namespace,
         name=name,
-        space=Space(id=space, epoch=epoch, indexes=tuple(indexes)),
+        space=Space(id=space, epoch=epoch, indexes=tuple(indexes), vectors=_vectors(texts)),
         version=version,
         document=bytes(document),
     )

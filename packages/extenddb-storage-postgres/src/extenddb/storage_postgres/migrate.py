@@ -6,6 +6,7 @@ what no supported version uses any more.
 
 from __future__ import annotations
 
+import logging
 import re
 from importlib import resources
 
@@ -13,6 +14,8 @@ import psycopg
 from psycopg import sql
 
 from extenddb.storage.errors import Unavailable
+
+log = logging.getLogger("extenddb.storage_postgres")
 
 _FILE = re.compile(r"(\d{4})_(expand|contract)_[a-z0-9_]+\.sql")
 _LOCK_KEY = 0x657874656E64
@@ -53,7 +56,24 @@ async def migrate(connection: psycopg.AsyncConnection, schema: str) -> int:
             await connection.execute(
                 sql.SQL("INSERT INTO {}.migrations VALUES (%s, clock_timestamp())").format(name), [number]
             )
+        await _extend(connection)
     return len(missing)
+
+
+async def _extend(connection: psycopg.AsyncConnection) -> None:
+    """Install pgvector if the server has it and lets us; it makes searches of vectors fast and is never needed."""
+    found = await connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'vector'")
+    if await found.fetchone() is not None:
+        return
+    found = await connection.execute("SELECT 1 FROM pg_available_extensions WHERE name = 'vector'")
+    if await found.fetchone() is None:
+        return
+    try:
+        # Not into the store's own schema: the other stores of the database share it.
+        async with connection.transaction():
+            await connection.execute("CREATE EXTENSION vector WITH SCHEMA public")
+    except psycopg.Error as error:
+        log.info("The extension vector is not installed: %s", error)
 
 
 async def _done(connection: psycopg.AsyncConnection, schema: sql.Identifier) -> set[int]:

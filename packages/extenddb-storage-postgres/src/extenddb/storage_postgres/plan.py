@@ -10,7 +10,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from extenddb.core.types.keys import Key, bucket
-from extenddb.storage.model import Change, Decision, Delete, IndexChange, Keep, Mutation, Put, Reject, Row, Space
+from extenddb.storage.model import (
+    Change,
+    Decision,
+    Delete,
+    IndexChange,
+    Keep,
+    Mutation,
+    Put,
+    Reject,
+    Row,
+    Space,
+    VectorEntry,
+)
+from extenddb.storage_postgres import vectors
 from extenddb.storage_postgres.arrays import byteas, int4s, int8s, key_arrays, texts
 from extenddb.storage_postgres.statements import statements
 from extenddb.storage_postgres.wire import Call, Statement
@@ -35,6 +48,7 @@ class Slot:
     """Absent and kept: the absence must last until the commit."""
     removed: dict[str, dict[Key, None]] = field(default_factory=dict)
     added: dict[str, dict[Key, int | None]] = field(default_factory=dict)
+    vectors: dict[str, VectorEntry | None] = field(default_factory=dict)
 
     def apply(self, key: Key, decision: Decision) -> None:
         """Follow one decision."""
@@ -51,9 +65,12 @@ class Slot:
         self.hold = isinstance(decision, Keep) and self.row is None and self.found is None
 
     def _reindex(self, change: IndexChange) -> None:
+        old, new = change.old, change.new
+        if isinstance(old, VectorEntry) or isinstance(new, VectorEntry):
+            self.vectors[change.id] = new if isinstance(new, VectorEntry) else None
+            return
         removed = self.removed.setdefault(change.id, {})
         added = self.added.setdefault(change.id, {})
-        old, new = change.old, change.new
         if old is not None:
             added.pop(old.key, None)
             removed[old.key] = None
@@ -157,6 +174,10 @@ def _entries(space: Space, slots: Mapping[Key, Slot]) -> Iterator[Call]:
         if new:
             places = _entry_arrays([(key, base) for key, base, _ in new])
             yield sql.entry_insert(index)(*places, int4s([size for _, _, size in new]))
+    for each in space.vectors:
+        entries = {key: slot.vectors[each.id] for key, slot in slots.items() if each.id in slot.vectors}
+        if entries:
+            yield from vectors.written(space, each.id, entries)
 
 
 def _entry_arrays(entries: Iterable[tuple[Key, Key]]) -> tuple[bytes, ...]:

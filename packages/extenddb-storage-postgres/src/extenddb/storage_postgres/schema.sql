@@ -8,6 +8,8 @@ CREATE TABLE tables (
     indexes text[] NOT NULL,
     version bigint NOT NULL,
     document bytea NOT NULL,
+    -- Indexes of vectors: `id dimensions distance` of each.
+    vectors text[] NOT NULL DEFAULT '{}',
     CONSTRAINT tables_name UNIQUE (namespace, name)
 );
 

@@ -1,0 +1,2 @@
+-- Indexes of vectors: `id dimensions distance` of each.
+ALTER TABLE tables ADD COLUMN vectors text[] NOT NULL DEFAULT '{}';
