@@ -43,6 +43,7 @@ def _steps(requests: Requests, statements: Statements) -> st.SearchStrategy[Step
         "DeleteItem": requests.deletes(),
         "BatchWriteItem": requests.batch_writes(),
         "TransactWriteItems": requests.transact_writes(),
+        "crowd": st.tuples(st.just(requests.shape), _crowd(requests)),
         "fill": st.tuples(st.just(requests.shape), st.lists(requests.items(), min_size=5, max_size=12)),
     }
     partiql = {
@@ -57,6 +58,7 @@ def _steps(requests: Requests, statements: Statements) -> st.SearchStrategy[Step
         "Query": requests.queries(),
         "Scan": requests.scans(),
     }
+    readers = st.one_of([st.tuples(st.just(name), each) for name, each in reads.items()])
     limits = st.integers(1, 4)
     special = {
         "walk": st.tuples(st.just("Query"), requests.queries(), limits)
@@ -72,12 +74,22 @@ def _steps(requests: Requests, statements: Statements) -> st.SearchStrategy[Step
         ),
         "UpdateTable": requests.changes_of_the_table(),
         "UpdateTimeToLive": st.builds(_expiry, st.sampled_from(["ttl", "x"]), st.booleans()),
+        "readers": st.lists(readers, min_size=2, max_size=6),
         "work": st.none(),
         "anew": st.just(requests.shape),
     }
     return st.one_of(
         [st.tuples(st.just(name), each) for name, each in (writes | reads | writes | partiql | special).items()]
     )
+
+
+def _crowd(requests: Requests) -> st.SearchStrategy[list[Step]]:
+    one = st.one_of(
+        st.tuples(st.just("PutItem"), requests.puts()),
+        st.tuples(st.just("UpdateItem"), requests.updates()),
+        st.tuples(st.just("DeleteItem"), requests.deletes()),
+    )
+    return st.lists(one, min_size=2, max_size=8)
 
 
 def _expiry(attribute: str, enabled: bool) -> dict[str, Any]:
@@ -106,6 +118,17 @@ def _fill(pair: Pair, account: str, content: tuple[Shape, list[dict[str, Any]]])
     shape, items = content
     keyed = {shape.identity(item): item for item in items}
     pair.ask_together(account, [("PutItem", {"TableName": TABLE, "Item": item}) for item in keyed.values()])
+
+
+def _write_together(pair: Pair, account: str, content: tuple[Shape, list[Step]]) -> None:
+    """Write several items at the same time: one that is refused must not disturb its neighbours."""
+    shape, steps = content
+    keyed = {shape.identity(request.get("Item") or request["Key"]): (name, request) for name, request in steps}
+    pair.ask_together(account, list(keyed.values()))
+
+
+def _read_together(pair: Pair, account: str, content: list[Step]) -> None:
+    pair.ask_together(account, content)
 
 
 def _walk(pair: Pair, account: str, content: tuple[str, dict[str, Any], int]) -> None:
@@ -150,7 +173,9 @@ def _work(pair: Pair, account: str, content: None) -> None:
 
 
 _SPECIAL: Mapping[str, Callable[[Pair, str, Any], None]] = {
+    "crowd": _write_together,
     "fill": _fill,
+    "readers": _read_together,
     "walk": _walk,
     "control": _control,
     "anew": _anew,
