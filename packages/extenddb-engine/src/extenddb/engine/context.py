@@ -7,7 +7,9 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
+from extenddb.engine.buckets import Buckets, NoBuckets
 from extenddb.engine.tables.cache import Tables
 from extenddb.storage.coalesce import Coalescer
 from extenddb.storage.spi import Backend
@@ -74,6 +76,10 @@ class Context:
     """Time in milliseconds since the epoch."""
     ids: Callable[[], str] = field(default=new_id)
     """Fresh UUIDs."""
+    buckets: Buckets = field(default_factory=NoBuckets)
+    """Where exports are written and imports are read."""
+    readers: dict[str, Any] = field(default_factory=dict)
+    """Objects that jobs of this process are in the middle of, by job; what is missing is read anew."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when this process gave itself background work."""
 

@@ -16,6 +16,7 @@ from extenddb.core.errors import (
     ServiceError,
 )
 from extenddb.core.wire.decode import decode
+from extenddb.engine.buckets import Buckets, NoBuckets
 from extenddb.engine.context import Caller, Context, EngineSettings
 from extenddb.engine.jobs import Jobs
 from extenddb.engine.jobs.table import CHORES, STEPS
@@ -42,13 +43,17 @@ _SERVICE_ERRORS: tuple[tuple[type[StorageError], ErrorType, str], ...] = (
 class Engine:
     """Answers operations over one open backend. Does not own the backend: whoever opened it closes it."""
 
-    def __init__(self, backend: Backend, settings: EngineSettings | None = None) -> None:
+    def __init__(
+        self, backend: Backend, settings: EngineSettings | None = None, *, buckets: Buckets | None = None
+    ) -> None:
+        """Answer over a store; without `buckets` there is nothing to export to or import from."""
         settings = settings or EngineSettings()
         self.context = Context(
             backend=backend,
             items=Coalescer(backend.items, CoalesceSettings(gather=settings.gather)),
             tables=Tables(backend.catalog),
             settings=settings,
+            buckets=buckets or NoBuckets(),
         )
 
     async def execute(self, operation: str, caller: Caller, payload: object) -> dict[str, Any]:

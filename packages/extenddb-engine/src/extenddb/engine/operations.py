@@ -9,11 +9,15 @@ from extenddb.engine.context import Caller, Context
 from extenddb.engine.ops.batch_execute_statement import batch_execute_statement
 from extenddb.engine.ops.batch_get_item import batch_get_item
 from extenddb.engine.ops.batch_write_item import batch_write_item
+from extenddb.engine.ops.create_backup import create_backup
 from extenddb.engine.ops.create_global_table import create_global_table
 from extenddb.engine.ops.create_table import create_table
+from extenddb.engine.ops.delete_backup import delete_backup
 from extenddb.engine.ops.delete_item import delete_item
 from extenddb.engine.ops.delete_resource_policy import delete_resource_policy
 from extenddb.engine.ops.delete_table import delete_table
+from extenddb.engine.ops.describe_backup import describe_backup
+from extenddb.engine.ops.describe_continuous_backups import describe_continuous_backups
 from extenddb.engine.ops.describe_contributor_insights import describe_contributor_insights
 from extenddb.engine.ops.describe_endpoints import describe_endpoints
 from extenddb.engine.ops.describe_global_table import describe_global_table
@@ -32,6 +36,7 @@ from extenddb.engine.ops.get_item import get_item
 from extenddb.engine.ops.get_records import get_records
 from extenddb.engine.ops.get_resource_policy import get_resource_policy
 from extenddb.engine.ops.get_shard_iterator import get_shard_iterator
+from extenddb.engine.ops.list_backups import list_backups
 from extenddb.engine.ops.list_contributor_insights import list_contributor_insights
 from extenddb.engine.ops.list_global_tables import list_global_tables
 from extenddb.engine.ops.list_streams import list_streams
@@ -40,11 +45,14 @@ from extenddb.engine.ops.list_tags_of_resource import list_tags_of_resource
 from extenddb.engine.ops.put_item import put_item
 from extenddb.engine.ops.put_resource_policy import put_resource_policy
 from extenddb.engine.ops.query import query
+from extenddb.engine.ops.restore_table_from_backup import restore_table_from_backup
+from extenddb.engine.ops.restore_table_to_point_in_time import restore_table_to_point_in_time
 from extenddb.engine.ops.scan import scan
 from extenddb.engine.ops.tag_resource import tag_resource
 from extenddb.engine.ops.transact_get_items import transact_get_items
 from extenddb.engine.ops.transact_write_items import transact_write_items
 from extenddb.engine.ops.untag_resource import untag_resource
+from extenddb.engine.ops.update_continuous_backups import update_continuous_backups
 from extenddb.engine.ops.update_contributor_insights import update_contributor_insights
 from extenddb.engine.ops.update_global_table import update_global_table
 from extenddb.engine.ops.update_global_table_settings import update_global_table_settings
@@ -61,11 +69,15 @@ OPERATIONS: Mapping[str, Operation] = {
     "BatchExecuteStatement": batch_execute_statement,
     "BatchGetItem": batch_get_item,
     "BatchWriteItem": batch_write_item,
+    "CreateBackup": create_backup,
     "CreateGlobalTable": create_global_table,
     "CreateTable": create_table,
+    "DeleteBackup": delete_backup,
     "DeleteItem": delete_item,
     "DeleteResourcePolicy": delete_resource_policy,
     "DeleteTable": delete_table,
+    "DescribeBackup": describe_backup,
+    "DescribeContinuousBackups": describe_continuous_backups,
     "DescribeContributorInsights": describe_contributor_insights,
     "DescribeEndpoints": describe_endpoints,
     "DescribeGlobalTable": describe_global_table,
@@ -84,6 +96,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "GetRecords": get_records,
     "GetResourcePolicy": get_resource_policy,
     "GetShardIterator": get_shard_iterator,
+    "ListBackups": list_backups,
     "ListContributorInsights": list_contributor_insights,
     "ListGlobalTables": list_global_tables,
     "ListStreams": list_streams,
@@ -92,11 +105,14 @@ OPERATIONS: Mapping[str, Operation] = {
     "PutItem": put_item,
     "PutResourcePolicy": put_resource_policy,
     "Query": query,
+    "RestoreTableFromBackup": restore_table_from_backup,
+    "RestoreTableToPointInTime": restore_table_to_point_in_time,
     "Scan": scan,
     "TagResource": tag_resource,
     "TransactGetItems": transact_get_items,
     "TransactWriteItems": transact_write_items,
     "UntagResource": untag_resource,
+    "UpdateContinuousBackups": update_continuous_backups,
     "UpdateContributorInsights": update_contributor_insights,
     "UpdateGlobalTable": update_global_table,
     "UpdateGlobalTableSettings": update_global_table_settings,

@@ -79,7 +79,9 @@ async def find(context: Context, family: Family, key: str) -> Body | None:
     return codec.parse(document.body) if document is not None else None
 
 
-async def require(context: Context, caller: Caller, family: Family, arn: str, missing: ServiceError) -> tuple[str, Body]:
+async def require(
+    context: Context, caller: Caller, family: Family, arn: str, missing: ServiceError
+) -> tuple[str, Body]:
     """Return key and body of an ARN's document; raises `missing` when there is none."""
     key = family.key(context, caller, arn)
     body = await find(context, family, key) if key is not None else None
@@ -120,15 +122,17 @@ async def listed(context: Context, family: Family, prefix: str) -> list[tuple[st
         if len(page) < _PAGE:
             break
     bodies = [(document.key, codec.parse(document.body)) for document in found]
-    return sorted(bodies, key=lambda each: _order(each[0]))
+    return sorted(bodies, key=lambda each: order(each[0]))
 
 
 async def newest(
     context: Context, family: Family, prefix: str, *, limit: int, token: str | None
 ) -> tuple[list[Body], str | None]:
     """Return a page of what is on record, newest first, and the token of the next page."""
-    before = _order(_opened(token)) if token is not None else None
-    found = [each for each in reversed(await listed(context, family, prefix)) if before is None or _order(each[0]) < before]
+    before = order(_opened(token)) if token is not None else None
+    found = [
+        each for each in reversed(await listed(context, family, prefix)) if before is None or order(each[0]) < before
+    ]
     page = found[:limit]
     following = _closed(page[-1][0]) if len(found) > limit else None
     return [body for _, body in page], following
@@ -144,7 +148,8 @@ def prefix_of(context: Context, caller: Caller, arn: str | None) -> str:
     return f"{context.namespace(caller)}/{table.table}/"
 
 
-def _order(key: str) -> tuple[str, str]:
+def order(key: str) -> tuple[str, str]:
+    """Return what orders keys by time, then by table."""
     rest, _, id_ = key.rpartition("/")
     return id_, rest
 

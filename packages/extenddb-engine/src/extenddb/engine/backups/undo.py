@@ -52,8 +52,18 @@ class View:
     undo: Space
     since: int
     """Changes from this time on are undone, in milliseconds since the epoch."""
+    barrier: int | None = None
+    """Changes behind this sequence are undone whatever their time: a write that began before the moment may commit
+    while its table is being read, and must then be seen nowhere."""
     until: int | None = None
-    """Changes from this time on are not looked at."""
+    """Changes from this time on, and those behind the barrier, are not looked at: with it a view is a period."""
+
+    def covers(self, record: Published) -> bool:
+        """Tell whether a change is to be undone."""
+        late = self.barrier is not None and record.sequence > self.barrier
+        if self.until is None:
+            return late or record.created >= self.since
+        return not late and self.since <= record.created < self.until
 
 
 class Item(NamedTuple):
@@ -126,11 +136,7 @@ async def fold(context: Context, view: View, after: int, *, most: int | None = N
 
 
 async def _gather(context: Context, view: View, records: list[Published]) -> None:
-    mutations = [
-        _remember(view, record)
-        for record in records
-        if view.since <= record.created and (view.until is None or record.created < view.until)
-    ]
+    mutations = [_remember(view, record) for record in records if view.covers(record)]
     if not mutations:
         return
     for outcome in await context.items.mutate_many(mutations):

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 from extenddb.engine.context import Context
 from extenddb.engine.jobs.backfill import backfill
+from extenddb.engine.jobs.backup import make_backup
+from extenddb.engine.jobs.recovery import tend_recovery
+from extenddb.engine.jobs.restore import restore
 from extenddb.engine.jobs.runner import Chore, Step
 from extenddb.engine.jobs.streams import tend_streams
 from extenddb.engine.jobs.tokens import purge_tokens
@@ -14,6 +17,8 @@ from extenddb.engine.tables.removal import remove_due
 
 STEPS: Mapping[str, Step] = {
     "backfill": backfill,
+    "backup": make_backup,
+    "restore": restore,
 }
 """The step of each type of job."""
 
@@ -38,6 +43,7 @@ def _deletion_pause(context: Context) -> float:
 
 CHORES: tuple[Chore, ...] = (
     Chore(name="deletions", seconds=_deletion_pause, run=remove_due),
+    Chore(name="recovery", seconds=lambda _context: 60.0, run=tend_recovery),
     Chore(name="streams", seconds=_stream_pause, run=tend_streams),
     Chore(name="tokens", seconds=lambda _context: 60.0, run=purge_tokens),
     Chore(name="ttl", seconds=lambda context: context.settings.ttl_seconds, run=sweep),

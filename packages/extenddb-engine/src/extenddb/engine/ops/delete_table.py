@@ -8,6 +8,7 @@ from extenddb.core.errors import validation
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.ops.describe_table import load_table
 from extenddb.engine.tables import describe, removal
+from extenddb.engine.tables.filling import require_removable
 
 if TYPE_CHECKING:
     from extenddb.core.model.requests import DeleteTableInput
@@ -19,6 +20,7 @@ _LEFT_OUT = frozenset(("AttributeDefinitions", "KeySchema", "CreationDateTime"))
 async def delete_table(context: Context, caller: Caller, request: DeleteTableInput) -> dict[str, Any]:
     """Answer DeleteTable. The answer says DELETING as the service's does; the table is gone when it arrives."""
     table = await load_table(context, caller, request["TableName"])
+    require_removable(table)
     if table.description["DeletionProtectionEnabled"]:
         raise validation(
             "Resource cannot be deleted as it is currently protected against deletion. "

@@ -16,6 +16,7 @@ from extenddb.engine.streams import registry
 from extenddb.engine.streams.registry import Stream
 from extenddb.engine.tables import describe, replicas, waits
 from extenddb.engine.tables.change import change_table
+from extenddb.engine.tables.filling import require_filled
 from extenddb.engine.tables.table import Table
 from extenddb.engine.tables.update import updated
 
@@ -28,6 +29,7 @@ _POLL = 0.01
 async def update_table(context: Context, caller: Caller, request: UpdateTableInput) -> dict[str, Any]:
     """Answer UpdateTable. The answer says UPDATING as the service's does."""
     before = await load_table(context, caller, request["TableName"])
+    require_filled(before)
     stream = await _new_stream(context, before, request)
     namespace, name = before.record.namespace, before.definition.name
     try:

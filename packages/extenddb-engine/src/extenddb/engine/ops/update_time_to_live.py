@@ -13,6 +13,7 @@ from extenddb.engine.jobs.runner import start_job
 from extenddb.engine.ops.describe_table import load_table
 from extenddb.engine.tables import waits
 from extenddb.engine.tables.change import change_table
+from extenddb.engine.tables.filling import require_filled
 from extenddb.engine.tables.table import Table
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ async def update_time_to_live(context: Context, caller: Caller, request: UpdateT
     """Answer UpdateTimeToLive."""
     specification = request["TimeToLiveSpecification"]
     before = await load_table(context, caller, request["TableName"])
+    require_filled(before)
     after = await change_table(
         context, before.record.namespace, before.definition.name, lambda table: _edited(context, table, specification)
     )

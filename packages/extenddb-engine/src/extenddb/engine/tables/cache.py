@@ -34,17 +34,19 @@ class Tables:
         if known is not None and known[1] > self._monotonic():
             return known[0]
         table = await self.load(namespace, name)
-        if table is None:
+        if table is None or table.filling:
             raise resource_not_found()
         return table
 
     async def load(self, namespace: str, name: str) -> Table | None:
-        """Return a table as the catalog has it now, and remember it."""
+        """Return a table as the catalog has it now, and remember it unless it is still being filled."""
         record = await self._catalog.find(namespace, name)
         if record is None:
             self.forget(namespace, name)
             return None
         table = from_record(record)
+        if table.filling:
+            return table
         self._known[namespace, name] = (table, self._monotonic() + self._max_age)
         return table
 

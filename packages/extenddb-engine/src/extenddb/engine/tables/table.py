@@ -58,6 +58,11 @@ class Table:
         return self.record.space
 
     @property
+    def filling(self) -> bool:
+        """Whether the table is still being filled by a restore or an import; nobody else may use it."""
+        return bool(self.settings.get("Filling"))
+
+    @property
     def watched(self) -> bool:
         """Whether a write must know the old item: for index entries or for records of the change."""
         return bool(self.space.indexes or self.captures)

@@ -1,0 +1,112 @@
+"""Backups: their documents, and the space each keeps its items in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from extenddb.core.errors import BACKUP_NOT_FOUND, ServiceError
+from extenddb.engine.backups.records import BACKUPS, Body
+from extenddb.engine.tables.table import Table
+from extenddb.storage.model import Estimate, Space
+
+CREATING, AVAILABLE, DELETED = "CREATING", "AVAILABLE", "DELETED"
+_INDEX_MEMBERS = ("IndexName", "KeySchema", "Projection", "ProvisionedThroughput", "OnDemandThroughput")
+
+
+def space(id_: str) -> Space:
+    """Return the space of a backup's items, which have the keys they have in the table."""
+    return Space(id=f"b{id_.replace('-', '')}")
+
+
+def not_found(arn: str) -> ServiceError:
+    """Return the error for a backup that is not there."""
+    return ServiceError(BACKUP_NOT_FOUND, f"Backup not found: {arn}")
+
+
+def new(table: Table, name: str, id_: str, estimate: Estimate, now_ms: int) -> Body:
+    """Return what is put on record for a backup that begins."""
+    description = table.description
+    details = {
+        "BackupArn": BACKUPS.arn(description["TableArn"], id_),
+        "BackupName": name,
+        "BackupSizeBytes": 0,
+        "BackupStatus": CREATING,
+        "BackupType": "USER",
+        "BackupCreationDateTime": now_ms / 1000,
+    }
+    return {
+        "Id": id_,
+        "Table": dict(description),
+        "Description": {
+            "BackupDetails": details,
+            "SourceTableDetails": _source(description, estimate),
+            "SourceTableFeatureDetails": _features(table),
+        },
+    }
+
+
+def with_details(body: Body, **details: Any) -> Body:
+    """Return a backup's record with some of its BackupDetails replaced."""
+    description = body["Description"]
+    return {
+        **body,
+        "Description": {**description, "BackupDetails": {**description["BackupDetails"], **details}},
+    }
+
+
+def with_contents(body: Body, items: int, size: int) -> Body:
+    """Return the record of a backup that holds so many items of so many bytes, as its table did."""
+    body = with_details(body, BackupSizeBytes=size)
+    source = {**body["Description"]["SourceTableDetails"], "ItemCount": items, "TableSizeBytes": size}
+    return {**body, "Description": {**body["Description"], "SourceTableDetails": source}}
+
+
+def listed(body: Body) -> dict[str, Any]:
+    """Return the BackupSummary of a record."""
+    description = body["Description"]
+    source = {name: description["SourceTableDetails"][name] for name in ("TableName", "TableId", "TableArn")}
+    return {**source, **description["BackupDetails"]}
+
+
+def _source(description: Mapping[str, Any], estimate: Estimate) -> dict[str, Any]:
+    given = description["ProvisionedThroughput"]
+    details = {
+        "TableName": description["TableName"],
+        "TableId": description["TableId"],
+        "TableArn": description["TableArn"],
+        "TableSizeBytes": estimate.bytes,
+        "KeySchema": description["KeySchema"],
+        "TableCreationDateTime": description["CreationDateTime"],
+        "ProvisionedThroughput": {member: given[member] for member in ("ReadCapacityUnits", "WriteCapacityUnits")},
+        "ItemCount": estimate.rows,
+        "BillingMode": description.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED"),
+    }
+    if "OnDemandThroughput" in description:
+        details["OnDemandThroughput"] = description["OnDemandThroughput"]
+    return details
+
+
+def _features(table: Table) -> dict[str, Any]:
+    description = table.description
+    features: dict[str, Any] = {}
+    for member in ("LocalSecondaryIndexes", "GlobalSecondaryIndexes"):
+        if description.get(member):
+            features[member] = [_index(index) for index in description[member]]
+    if "StreamSpecification" in description:
+        features["StreamDescription"] = description["StreamSpecification"]
+    if table.ttl is not None:
+        features["TimeToLiveDescription"] = {"TimeToLiveStatus": "ENABLED", "AttributeName": table.ttl}
+    if "SSEDescription" in description:
+        features["SSEDescription"] = description["SSEDescription"]
+    return features
+
+
+def _index(index: Mapping[str, Any]) -> dict[str, Any]:
+    found = {member: index[member] for member in _INDEX_MEMBERS if member in index}
+    given = found.get("ProvisionedThroughput")
+    if given is not None:
+        found["ProvisionedThroughput"] = {
+            member: given[member] for member in ("ReadCapacityUnits", "WriteCapacityUnits")
+        }
+    return found

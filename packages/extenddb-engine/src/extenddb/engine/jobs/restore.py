@@ -1,0 +1,133 @@
+"""Filling a restored table, from a backup or from a table as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from extenddb.engine.backups import undo
+from extenddb.engine.backups.undo import View
+from extenddb.engine.context import Context
+from extenddb.engine.jobs.backup import SourceGone, require_source
+from extenddb.engine.jobs.waiting import turns
+from extenddb.engine.tables import filling
+from extenddb.engine.tables.table import Table
+from extenddb.storage.errors import SchemaMismatch
+from extenddb.storage.model import ScanRead, Space
+
+_ROWS = 2000
+_BYTES = 4 * 1024 * 1024
+_RECORDS = 10_000  # of the log, in one turn
+
+State = dict[str, Any]
+
+
+def from_backup(target: Table, backup_key: str, space: Space) -> State:
+    """Return the state of a job that fills a table from a backup."""
+    return {**_target(target), "Phase": "backup", "Backup": backup_key, "From": space.id}
+
+
+def from_table(target: Table, source: Table, *, stream: str, since: int, id_: str) -> State:
+    """Return the state of a job that fills a table from another as it was before a time in milliseconds."""
+    return {
+        **_target(target),
+        "Phase": "fold",
+        "Source": {
+            "Namespace": source.record.namespace,
+            "Table": source.definition.name,
+            "Space": source.space.id,
+        },
+        "Stream": stream,
+        "Since": since,
+        "Id": id_,
+        "Barrier": None,
+        "Folded": 0,
+    }
+
+
+def _target(table: Table) -> State:
+    return {
+        "Namespace": table.record.namespace,
+        "Table": table.definition.name,
+        "Space": table.space.id,
+        "After": None,
+    }
+
+
+async def restore(context: Context, state: State) -> State | None:
+    """Work on a restore for a while."""
+    return await turns(context, state, _turn, _failed)
+
+
+async def _turn(context: Context, state: State) -> State | None:
+    target = await filling.find_filling(context, state["Namespace"], state["Table"], state["Space"])
+    if target is None:
+        await _clean(context, state)
+        return None
+    return await _PHASES[state["Phase"]](context, state, target)
+
+
+async def _from_backup(context: Context, state: State, target: Table) -> State | None:
+    after = undo.position(state["After"])
+    read = ScanRead(space=Space(id=state["From"]), after=after, limit=_ROWS, max_bytes=_BYTES)
+    try:
+        page = await context.backend.items.scan(read)
+    except SchemaMismatch:
+        raise SourceGone("the backup was removed") from None
+    await filling.load(context, target, [(row.key, row.item, row.size) for row in page.rows])
+    if page.stopped:
+        return {**state, "After": undo.place(page.rows[-1].key)}
+    await filling.activate(context, target)
+    return None
+
+
+def view(table: Table, state: State) -> View:
+    """Return what a job that goes back in time reads."""
+    return View(
+        table=table,
+        stream=state["Stream"],
+        undo=undo.undo_space(state["Id"]),
+        since=state["Since"],
+        barrier=state["Barrier"],
+    )
+
+
+async def begin(context: Context, state: State, following: str) -> State:
+    """Gather more of the log; when it is all there, the state goes on to the phase `following`."""
+    if state["Barrier"] is None:
+        await undo.prepare_space(context, undo.undo_space(state["Id"]))
+        barrier = await context.backend.streams.last(state["Stream"])
+        folded = await undo.first_sequence(context, state["Stream"], state["Since"])
+        return {**state, "Barrier": barrier, "Folded": folded}
+    source = await require_source(context, state.get("Source", state))
+    folded, done = await undo.fold(context, view(source, state), state["Folded"], most=_RECORDS)
+    return {**state, "Folded": folded, "Phase": following if done else state["Phase"]}
+
+
+async def _fold(context: Context, state: State, _target: Table) -> State | None:
+    return await begin(context, state, "copy")
+
+
+async def _copy(context: Context, state: State, target: Table) -> State | None:
+    source = await require_source(context, state["Source"])
+    items, following = await undo.page(context, view(source, state), state, limit=_ROWS, max_bytes=_BYTES)
+    await filling.load(context, target, items)
+    if not following["Done"]:
+        return following
+    await filling.activate(context, target)
+    await _clean(context, state)
+    return None
+
+
+async def _clean(context: Context, state: State) -> None:
+    if "Id" in state:
+        await undo.drop_space(context, undo.undo_space(state["Id"]))
+
+
+async def _failed(context: Context, state: State, _error: Exception) -> None:
+    target = await filling.find_filling(context, state["Namespace"], state["Table"], state["Space"])
+    if target is not None:
+        await filling.abandon(context, target)
+    await _clean(context, state)
+
+
+_PHASES = {"backup": _from_backup, "fold": _fold, "copy": _copy}

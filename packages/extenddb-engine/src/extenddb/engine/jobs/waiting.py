@@ -1,0 +1,51 @@
+"""Waiting for a job, within bounds; and doing several turns of one within a step."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from extenddb.engine.context import Context
+from extenddb.engine.jobs.runner import KIND, State
+from extenddb.storage.errors import StorageError
+
+log = logging.getLogger("extenddb.engine.jobs")
+
+_POLL = 0.01
+_STEP_SECONDS = 1.0
+
+Turn = Callable[[Context, State], Awaitable[State | None]]
+"""A small piece of a job's work; None when all is done. May be repeated after a crash."""
+Failed = Callable[[Context, State, Exception], Awaitable[None]]
+"""Cleans up after a job that cannot go on."""
+
+
+async def settled(context: Context, key: str) -> None:
+    """Return when a job is done, or when its caller has waited long enough."""
+    deadline = time.monotonic() + context.settings.settle_seconds
+    while time.monotonic() < deadline:
+        if await context.backend.documents.get(KIND, key) is None:
+            return
+        await asyncio.sleep(_POLL)
+
+
+async def turns(context: Context, state: State, turn: Turn, failed: Failed) -> State | None:
+    """Do turns for about a second and return the state behind them.
+
+    What the store asks to repeat is repeated by the runner; every other error ends the job.
+    """
+    deadline = time.monotonic() + _STEP_SECONDS
+    while True:
+        try:
+            following = await turn(context, state)
+        except StorageError:
+            raise
+        except Exception as error:
+            log.exception("A job failed: %s", {name: state.get(name) for name in ("Namespace", "Table", "Key")})
+            await failed(context, state, error)
+            return None
+        if following is None or time.monotonic() >= deadline:
+            return following
+        state = following

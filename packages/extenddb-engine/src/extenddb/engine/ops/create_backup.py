@@ -1,0 +1,36 @@
+"""CreateBackup: a copy of a table as it is now, kept until it is deleted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from extenddb.core.errors import LIMIT_EXCEEDED, TABLE_IN_USE, ServiceError
+from extenddb.engine.backups import backup, records, recovery
+from extenddb.engine.backups.records import BACKUPS
+from extenddb.engine.context import Caller, Context
+from extenddb.engine.jobs.backup import backup_state
+from extenddb.engine.jobs.runner import start_job
+from extenddb.engine.jobs.waiting import settled
+
+if TYPE_CHECKING:
+    from extenddb.core.model.requests import CreateBackupInput
+
+_AT_ONCE = 50
+"""Backups of one table that are made at the same time (quotas of the service, per account)."""
+
+
+async def create_backup(context: Context, caller: Caller, request: CreateBackupInput) -> dict[str, Any]:
+    """Answer CreateBackup. The answer says CREATING as the service's does; small backups are made when it arrives."""
+    table = await recovery.require_table(context, caller, request["TableName"])
+    if table.filling:
+        raise ServiceError(TABLE_IN_USE, f"Table is being created: {table.definition.name}")
+    if len(table.captures) >= _AT_ONCE:
+        raise ServiceError(LIMIT_EXCEEDED, f"At most {_AT_ONCE} backups are made at the same time")
+    id_ = records.new_id(context)
+    key = records.key_of(table.record.namespace, table.definition.name, id_)
+    estimate = (await context.backend.catalog.estimate(table.space))[None]
+    body = backup.new(table, request["BackupName"], id_, estimate, context.clock())
+    await records.create(context, BACKUPS, key, body)
+    job = await start_job(context, "backup", backup_state(table, key, id_, context.ids().replace("-", "")))
+    await settled(context, job)
+    return {"BackupDetails": body["Description"]["BackupDetails"]}

@@ -1,0 +1,124 @@
+"""Tables that are made full: restored and imported ones are CREATING until they hold everything, then ACTIVE.
+
+Until then nobody but their job reads or writes them: the data plane does not find them, the control plane finds them
+in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from extenddb.core.errors import RESOURCE_IN_USE, ServiceError
+from extenddb.core.types.keys import Key
+from extenddb.engine import codec, indexes
+from extenddb.engine.context import Context
+from extenddb.engine.retries import retrying
+from extenddb.engine.tables.change import change_table
+from extenddb.engine.tables.table import INDEX_MEMBERS, Table, to_document
+from extenddb.storage.errors import NotFound
+from extenddb.storage.model import Decision, Mutation, Put, Row, Space, TableRecord
+
+_GLOBAL = "GlobalSecondaryIndexes"
+_BATCH = 500  # items written in one transaction; nobody waits for the locks of a table that only one job writes
+
+
+def filling_record(namespace: str, description: Mapping[str, Any]) -> TableRecord:
+    """Return the record of a new table that is being filled, from the description of a finished one."""
+    description = {**description, "TableStatus": "CREATING"}
+    if _GLOBAL in description:
+        description[_GLOBAL] = [{**index, "IndexStatus": "CREATING"} for index in description[_GLOBAL]]
+    index_ids = {
+        index["IndexName"]: f"{kind[0].lower()}{number}"
+        for member, kind in INDEX_MEMBERS
+        for number, index in enumerate(description.get(member, ()))
+    }
+    return TableRecord(
+        namespace=namespace,
+        name=description["TableName"],
+        space=Space(id=description["TableId"].replace("-", ""), indexes=tuple(index_ids.values())),
+        document=to_document(description, index_ids, {"Filling": True}),
+    )
+
+
+def require_filled(table: Table) -> None:
+    """Raise ResourceInUseException for a table that is not ACTIVE yet."""
+    if table.filling:
+        raise ServiceError(
+            RESOURCE_IN_USE,
+            f"Attempt to change a resource which is still in use: Table is being created: {table.definition.name}",
+        )
+
+
+def require_removable(table: Table) -> None:
+    """Raise ResourceInUseException for a table that is not ACTIVE yet, or that a backup is made of."""
+    require_filled(table)
+    if any(purpose.startswith("Backup-") for purpose in table.settings.get("Captures", {})):
+        raise ServiceError(
+            RESOURCE_IN_USE,
+            "Attempt to change a resource which is still in use: "
+            f"A backup is being created of table: {table.definition.name}",
+        )
+
+
+async def find_filling(context: Context, namespace: str, name: str, space: str) -> Table | None:
+    """Return a table that is being filled; None when it is gone or finished."""
+    table = await context.tables.load(namespace, name)
+    return table if table is not None and table.space.id == space and table.filling else None
+
+
+async def load(context: Context, table: Table, rows: Sequence[tuple[Key, bytes, int]]) -> None:
+    """Write items into a table that is being filled: key, stored bytes and size, the last of equal keys counts.
+
+    May be repeated with the same items.
+    """
+    puts: dict[Key, Put] = {}
+    for key, body, size in rows:
+        item = codec.load(body) if table.indexes else None
+        puts[key] = Put(body, size, indexes.changes(table, None, item))
+    if not puts:
+        return
+    ordered = sorted(puts)
+    for first in range(0, len(ordered), _BATCH):
+        batch = [_replace(table, key, puts[key]) for key in ordered[first : first + _BATCH]]
+        await retrying(partial(context.backend.items.mutate, batch))
+
+
+def _replace(table: Table, key: Key, put: Put) -> Mutation:
+    if not table.indexes:
+        return Mutation(table.space, key, lambda _row: put, blind=True)
+    item = codec.load(put.item)
+
+    def decide(row: Row | None) -> Decision:
+        old = codec.load(row.item) if row is not None else None
+        return Put(put.item, put.size, indexes.changes(table, old, item))
+
+    return Mutation(table.space, key, decide)
+
+
+async def activate(context: Context, table: Table) -> None:
+    """Open a table that is full."""
+
+    def opened(current: Table) -> Table | None:
+        if current.space.id != table.space.id or not current.filling:
+            return None
+        description = {**current.description, "TableStatus": "ACTIVE"}
+        if _GLOBAL in description:
+            description[_GLOBAL] = [{**index, "IndexStatus": "ACTIVE"} for index in description[_GLOBAL]]
+        if "RestoreSummary" in description:
+            description["RestoreSummary"] = {**description["RestoreSummary"], "RestoreInProgress": False}
+        settings = {name: value for name, value in current.settings.items() if name != "Filling"}
+        return current.edited(description=description, settings=settings)
+
+    await change_table(context, table.record.namespace, table.definition.name, opened)
+
+
+async def abandon(context: Context, table: Table) -> None:
+    """Remove a table that cannot be filled."""
+    try:
+        await context.backend.catalog.drop(table.space)
+    except NotFound:
+        return
+    finally:
+        context.tables.forget(table.record.namespace, table.definition.name)
