@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 from extenddb.core.errors import ServiceError
-from extenddb.engine import Caller, Engine, EngineSettings
+from extenddb.engine import Caller, Engine, EngineSettings, codec
+from extenddb.engine.jobs.streams import close_shard, write_mark
+from extenddb.engine.streams import registry
 from extenddb.storage.registry import load_backend
 from extenddb.storage.spi import Backend
 
@@ -253,6 +255,98 @@ def test_trimmed_records_are_gone_and_said_to_be() -> None:
         assert keys == ["new"]
         with pytest.raises(ServiceError, match="TrimmedDataAccessException"):
             await read(engine, arn, shard, "AT_SEQUENCE_NUMBER", SequenceNumber=old)
+        await engine.close()
+
+    run("memory", scenario)
+
+
+def test_two_processes_that_close_one_shard_agree_and_no_record_is_passed_over() -> None:
+    async def scenario(backend: Backend, _: Backend) -> None:
+        engine = Engine(backend)
+        arn, parent = await one_shard(engine, "KEYS_ONLY")
+        await answers(engine, "PutItem", TableName="watched", Item={"id": {"S": "before"}})
+        key = (await backend.documents.list(registry.KIND, limit=1))[0].key
+        stream = await registry.find(engine.context, key)
+        assert stream is not None
+        await asyncio.gather(*(close_shard(engine.context, stream, parent) for _ in range(2)))
+        await write_mark(engine.context, stream, stream.shards[0])  # of one that was stopped in the middle
+        await close_shard(engine.context, stream, parent)
+        await answers(engine, "PutItem", TableName="watched", Item={"id": {"S": "after"}})
+        shards = (await answers(engine, "DescribeStream", StreamArn=arn))["StreamDescription"]["Shards"]
+        assert [shard.get("ParentShardId") for shard in shards] == [None, parent]
+        found = [
+            [each["dynamodb"]["Keys"]["id"]["S"] for each in await read(engine, arn, s["ShardId"])] for s in shards
+        ]
+        assert found == [["before"], ["after"]]
+        await engine.close()
+
+    run("memory", scenario)
+
+
+def test_a_stream_disabled_while_a_shard_is_closed_keeps_what_came_after_the_mark() -> None:
+    async def scenario(backend: Backend, _: Backend) -> None:
+        engine = Engine(backend)
+        arn, shard = await one_shard(engine, "KEYS_ONLY")
+        key = (await backend.documents.list(registry.KIND, limit=1))[0].key
+        stream = await registry.find(engine.context, key)
+        assert stream is not None
+        await write_mark(engine.context, stream, stream.shards[0])
+        await answers(engine, "PutItem", TableName="watched", Item={"id": {"S": "late"}})
+        await answers(engine, "DeleteTable", TableName="watched")
+        assert [each["dynamodb"]["Keys"]["id"]["S"] for each in await read(engine, arn, shard)] == ["late"]
+        await engine.close()
+
+    run("memory", scenario)
+
+
+def test_an_answer_ends_at_a_megabyte_and_the_next_goes_on() -> None:
+    async def scenario(backend: Backend, _: Backend) -> None:
+        engine = Engine(backend)
+        arn, shard = await one_shard(engine, "NEW_IMAGE")
+        for number in range(60):
+            size = 300_000 if number % 20 == 7 else 10
+            item = {"id": {"S": str(number)}, "v": {"S": "x" * size}}
+            await answers(engine, "PutItem", TableName="watched", Item=item)
+            await answers(engine, "PutItem", TableName="watched", Item={**item, "w": {"S": "y" * 90_000}})
+        iterator = await answers(
+            engine, "GetShardIterator", StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+        )
+        sizes: list[int] = []
+        names: list[str] = []
+        while len(names) < 120:
+            answer = await answers(engine, "GetRecords", ShardIterator=iterator["ShardIterator"])
+            assert answer["Records"]
+            sizes.append(sum(len(codec.dump(each)) for each in answer["Records"]))
+            names += [each["dynamodb"]["Keys"]["id"]["S"] for each in answer["Records"]]
+            iterator = {"ShardIterator": answer["NextShardIterator"]}
+        assert names == [str(number // 2) for number in range(120)]
+        assert max(sizes) < 1024 * 1024 + 300 * 120
+        await engine.close()
+
+    run("memory", scenario)
+
+
+def test_an_answer_holds_no_more_records_than_wanted() -> None:
+    async def scenario(backend: Backend, _: Backend) -> None:
+        engine = Engine(backend)
+        arn, shard = await one_shard(engine, "KEYS_ONLY")
+        for number in range(100):
+            await answers(engine, "PutItem", TableName="watched", Item={"id": {"S": str(number)}})
+        iterator = await answers(
+            engine, "GetShardIterator", StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
+        )
+        for limit in (1, 15, 16, 17, 80, 81, 100, 1000):
+            records = (await answers(engine, "GetRecords", **iterator, Limit=limit))["Records"]
+            assert [each["dynamodb"]["Keys"]["id"]["S"] for each in records] == [
+                str(number) for number in range(min(limit, 100))
+            ]
+        for operation, given, limit in (
+            ("GetRecords", iterator, 1001),
+            ("DescribeStream", {"StreamArn": arn}, 101),
+            ("ListStreams", {}, 101),
+        ):
+            with pytest.raises(ServiceError, match=f"less than or equal to {limit - 1}"):
+                await answers(engine, operation, **given, Limit=limit)
         await engine.close()
 
     run("memory", scenario)

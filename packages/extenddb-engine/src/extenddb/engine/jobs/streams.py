@@ -38,7 +38,7 @@ async def _tend(context: Context, stream: Stream) -> None:
         born_before = now - int(context.settings.shard_seconds * 1000)
         for shard in stream.shards:
             if shard.end is None and shard.created <= born_before:
-                await _close(context, stream, shard)
+                await close_shard(context, stream, shard.id)
     await registry.change(
         context,
         stream.key,
@@ -58,15 +58,21 @@ async def _trim(context: Context, stream: Stream, horizon: int) -> int:
     return first[0].sequence - 1 if first else await context.backend.streams.last(stream.id)
 
 
-async def _close(context: Context, stream: Stream, shard: Shard) -> None:
-    """End a shard at a mark and begin its child there. Repeated after a crash, the first mark counts."""
-    if shard.closing is None:
-        shard = replace(shard, closing=await context.backend.streams.last(stream.id))
-        await registry.change(context, stream.key, lambda old: _replaced(old, shard))
-        await _write_mark(context, stream, shard)
+async def close_shard(context: Context, stream: Stream, shard_id: str) -> None:
+    """End a shard at a mark and begin its child there.
+
+    Repeated after a crash, or done by two processes at once, the first mark behind the noted place counts.
+    """
+    last = await context.backend.streams.last(stream.id)
+    changed = await registry.change(
+        context, stream.key, lambda old: replace(old, shards=tuple(shards.closing(old.shards, shard_id, last)))
+    )
+    shard = changed.shard(shard_id) if changed is not None else None
+    if shard is None or shard.closing is None:
+        return
     end = await marks.find(context, stream, shard)
     if end is None:
-        await _write_mark(context, stream, shard)
+        await write_mark(context, stream, shard)
         end = await marks.find(context, stream, shard)
     if end is None:
         return  # a mark is only seen once it is published: the next round finds it
@@ -75,18 +81,15 @@ async def _close(context: Context, stream: Stream, shard: Shard) -> None:
         context,
         stream.key,
         lambda old: (
-            replace(old, shards=tuple(shards.followed(old.id, old.shards, shard, at, now)))
-            if old.disabled is None and (found := old.shard(shard.id)) is not None and found.end is None
+            replace(old, shards=tuple(shards.followed(old.id, old.shards, shard_id, at, now)))
+            if old.disabled is None
             else old
         ),
     )
 
 
-def _replaced(stream: Stream, shard: Shard) -> Stream:
-    return replace(stream, shards=tuple(shard if each.id == shard.id else each for each in stream.shards))
-
-
-async def _write_mark(context: Context, stream: Stream, shard: Shard) -> None:
+async def write_mark(context: Context, stream: Stream, shard: Shard) -> None:
+    """Write the record that ends a shard."""
     now = context.clock()
 
     def decide(_row: Row | None) -> Decision:

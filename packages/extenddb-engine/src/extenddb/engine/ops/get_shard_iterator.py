@@ -84,11 +84,12 @@ async def _before(context: Context, stream: Stream, shard: Shard, moment_ms: int
         found = await context.backend.streams.read(
             stream.id, after=after, until=shard.end, buckets=shard.buckets, limit=_PAGE
         )
-        for each in found:
-            if each.created >= moment_ms or shards.is_mark(each.body):
+        readable = shards.before_mark(found, shard)
+        for each in readable:
+            if each.created >= moment_ms and not shards.is_mark(each.body):
                 return after
             after = each.sequence
-        if len(found) < _PAGE:
+        if len(readable) < _PAGE:
             return after
 
 

@@ -129,22 +129,25 @@ def from_body(body: bytes) -> Stream:
     return Stream(**fields)
 
 
-async def change(context: Context, document_key: str, edit: Callable[[Stream], Stream]) -> None:
-    """Replace a stream's document by what `edit` makes of the current one; one that is gone stays so."""
+async def change(context: Context, document_key: str, edit: Callable[[Stream], Stream]) -> Stream | None:
+    """Replace a stream's document by what `edit` makes of the current one and return that; None for one that is gone.
+
+    `edit` is pure: it may be called again when the document was changed meanwhile.
+    """
     for _ in range(_ATTEMPTS):
         document = await context.backend.documents.get(KIND, document_key)
         if document is None:
-            return
+            return None
         old = from_body(document.body)
         new = edit(old)
         if new == old:
-            return
+            return old
         try:
             body = codec.dump(asdict(new))
             await context.backend.documents.put(KIND, document_key, body, expected=document.version)
         except Conflict:
             continue
-        return
+        return new
     raise SerializationFailure(f"the stream {document_key} is changed by many at the same time")
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from extenddb.core.types.keys import BUCKETS, DIGEST_SIZE, Key
+from extenddb.storage.model import Published
 
 _MARK = b"shard ends "  # no record of a change starts like this: those are JSON objects
 _FIRST_NUMBER = 10**20  # sequence numbers of the service have at least 21 digits
@@ -68,6 +69,19 @@ def is_mark(body: bytes) -> bool:
     return body.startswith(_MARK)
 
 
+def before_mark(found: Sequence[Published], shard: Shard) -> Sequence[Published]:
+    """Return what stands before the shard's own mark: what follows it belongs to the child.
+
+    The end of a shard that has one counts alone; marks of other shards, or second ones, end nothing.
+    """
+    if shard.end is None:
+        own = mark(shard)
+        for count, each in enumerate(found):
+            if each.body == own:
+                return found[:count]
+    return found
+
+
 def mark_key(stream: str, shard: Shard) -> Key:
     """Return the key of the row written with a shard's mark: in the shard's buckets, so that its readers see it."""
     first = shard.buckets[0] << 4
@@ -75,8 +89,22 @@ def mark_key(stream: str, shard: Shard) -> Key:
     return Key(first.to_bytes(2, "big") + tail, b"")
 
 
-def followed(stream: str, shards: Sequence[Shard], shard: Shard, end: int, now_ms: int) -> list[Shard]:
-    """Return the shards with one of them ended at its mark and followed by a child."""
+def closing(shards: Sequence[Shard], shard_id: str, last: int) -> list[Shard]:
+    """Return the shards with one of them to be closed, its mark to be found behind a sequence.
+
+    One that is closed, or to be closed, or gone stays as it is.
+    """
+    return [
+        replace(shard, closing=last) if shard.id == shard_id and shard.end is None and shard.closing is None else shard
+        for shard in shards
+    ]
+
+
+def followed(stream: str, shards: Sequence[Shard], shard_id: str, end: int, now_ms: int) -> list[Shard]:
+    """Return the shards with one of them ended at its mark and followed by a child; unchanged if it is not open."""
+    shard = next((each for each in shards if each.id == shard_id and each.end is None), None)
+    if shard is None:
+        return [*shards]
     child = Shard(id=_id(stream, now_ms, shard.id), parent=shard.id, buckets=shard.buckets, start=end, created=now_ms)
     ended = replace(shard, end=end, closed=now_ms, closing=None)
     return [*(ended if each.id == shard.id else each for each in shards), child]
