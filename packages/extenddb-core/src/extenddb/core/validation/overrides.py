@@ -14,6 +14,10 @@ MEMBER_CONSTRAINTS: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("CreateTableInput", "KeySchema"): {"max": 2},
     ("LocalSecondaryIndex", "KeySchema"): {"max": 2},
     ("TableCreationParameters", "KeySchema"): {"max": 2},
+    # Documented in words alone (API reference of DynamoDB Streams), and enforced.
+    ("DescribeStreamInput", "Limit"): {"min": 1, "max": 100},
+    ("GetRecordsInput", "Limit"): {"min": 1, "max": 1000},
+    ("ListStreamsInput", "Limit"): {"min": 1, "max": 100},
 }
 """Constraints of a structure's member that replace those of the member's shape."""
 
