@@ -60,12 +60,13 @@ def _updated(context: Context, table: Table, request: Mapping[str, Any], stream:
 
 def _view_of_new_stream(table: Table, request: Mapping[str, Any]) -> str | None:
     """Return the view type of the stream a request enables: itself, or because a replica cannot be without one."""
+    if table.description.get("StreamSpecification", {}).get("StreamEnabled"):
+        return None
     specification = request.get("StreamSpecification") or {}
     if specification.get("StreamEnabled"):
         view: str | None = specification.get("StreamViewType")
         return view
-    enabled = table.description.get("StreamSpecification", {}).get("StreamEnabled")
-    return "NEW_AND_OLD_IMAGES" if replicas.creates(request) and not enabled else None
+    return "NEW_AND_OLD_IMAGES" if replicas.creates(request) else None
 
 
 async def _new_stream(context: Context, table: Table, request: Mapping[str, Any]) -> Stream | None:

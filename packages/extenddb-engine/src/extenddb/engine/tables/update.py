@@ -243,9 +243,8 @@ def _stream(draft: Draft) -> None:
     enabled = draft.description.get("StreamSpecification", {}).get("StreamEnabled", False)
     name = draft.table.definition.name
     if specification["StreamEnabled"]:
-        if enabled:
+        if enabled or draft.stream is None:  # none was made because one was enabled when the request came
             raise validation(f"Table already has an enabled stream: TableName: {name}")
-        assert draft.stream is not None  # noqa: S101  (made by the operation)
         draft.description = registry.described(draft.description, draft.stream)
         draft.settings = registry.capturing(draft.settings, draft.stream)
     else:
