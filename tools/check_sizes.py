@@ -1,4 +1,4 @@
-"""Hold the size budget of STYLE: files up to 600 lines, functions up to 60; exceptions stand in an allow-list with a reason.
+"""Hold the size budget of STYLE: files up to 600 lines, functions up to 60; an allow-list holds exceptions and reasons.
 
 An entry of the allow-list that is no longer over budget is an error too, so that the list only holds what needs it.
 """
