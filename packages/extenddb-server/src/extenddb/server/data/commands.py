@@ -136,13 +136,18 @@ async def _copy(**flags: Any) -> None:
         source = await connect(stack, given(flags, "from"), times)
         target = await connect(stack, given(flags, "to"), times)
         checkpoint = stack.enter_context(Checkpoint(flags["resume"], steady=times.steady))
-        await _be_patient(flags["patience"] or 60.0, (source, plan.table), (target, plan.target_table))
+        await _be_patient(_patience(flags, 60.0), (source, plan.table), (target, plan.target_table))
         await copy(plan, source, target, checkpoint, reporter)
+
+
+def _patience(flags: dict[str, Any], usual: float) -> float:
+    return usual if flags["patience"] is None else flags["patience"]
 
 
 async def _be_patient(seconds: float, *sides: tuple[Client, str]) -> None:
     """Ask each endpoint for its table, so that a wrong address fails soon, and be patient from then on."""
     for client, table in sides:
+        client.patience = min(seconds, _FIRST_CONTACT_SECONDS)
         await tables.find(client, table)
         client.patience = seconds
 
@@ -172,7 +177,7 @@ async def _sync(**flags: Any) -> None:
         source = await connect(stack, given(flags, "from"), times)
         target = await connect(stack, given(flags, "to"), times)
         checkpoint = stack.enter_context(Checkpoint(path, steady=times.steady))
-        await _be_patient(flags["patience"] or 3600.0, (source, copied.table), (target, copied.target_table))
+        await _be_patient(_patience(flags, 3600.0), (source, copied.table), (target, copied.target_table))
         plan = Sync(
             copy=copied,
             enable_stream=flags["enable_stream"],

@@ -66,7 +66,8 @@ async def copy_items(plan: Copy, source: Client, target: Client, checkpoint: Che
         await writer.write(writes)
         return sum(len(write.body) for write in writes)
 
-    await scanning.read(source, plan.table, segments, take, noted)
+    limit = scanning.page_limit(plan.rate, len(segments))
+    await scanning.read(source, plan.table, segments, take, noted, limit)
     checkpoint.save()
     return progress.items
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from math import ceil
 from typing import Any
 
 from extenddb.server.data.client import Client
@@ -19,19 +20,37 @@ def new_segments(count: int) -> list[Segment]:
     return [{"next": None, "done": False, "items": 0, "bytes": 0} for _ in range(count)]
 
 
-async def read(client: Client, table: str, segments: list[Segment], take: Take, noted: Callable[[], None]) -> None:
+def page_limit(rate: float | None, segments: int) -> int | None:
+    """Return how many items a page may have so that taking one lasts about a second; None for as many as there are."""
+    return None if rate is None else max(ceil(rate / segments), 1)
+
+
+async def read(
+    client: Client,
+    table: str,
+    segments: list[Segment],
+    take: Take,
+    noted: Callable[[], None],
+    limit: int | None = None,
+) -> None:
     """Read what is left of all segments at the same time; `noted` is called after each page is taken.
 
-    Reads are consistent: what was written before the scan began is seen. Raises DataError.
+    `limit` is the most items of a page. Reads are consistent: what was written before the scan began is seen. Raises DataError.
     """
     async with asyncio.TaskGroup() as group:
         for number, segment in enumerate(segments):
             if not segment["done"]:
-                group.create_task(_read_segment(client, table, number, segments, take, noted))
+                group.create_task(_read_segment(client, table, number, segments, take, noted, limit))
 
 
 async def _read_segment(
-    client: Client, table: str, number: int, segments: list[Segment], take: Take, noted: Callable[[], None]
+    client: Client,
+    table: str,
+    number: int,
+    segments: list[Segment],
+    take: Take,
+    noted: Callable[[], None],
+    limit: int | None,
 ) -> None:
     segment = segments[number]
     request: dict[str, Any] = {
@@ -39,6 +58,7 @@ async def _read_segment(
         "ConsistentRead": True,
         "Segment": number,
         "TotalSegments": len(segments),
+        **({} if limit is None else {"Limit": limit}),
     }
     while not segment["done"]:
         if segment["next"] is not None:
