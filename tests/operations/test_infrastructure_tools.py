@@ -157,7 +157,6 @@ def test_the_endpoint_told_is_the_one_that_was_asked(client: Any, server: Server
     assert endpoint["Address"] == server.endpoint.removeprefix("http://")
 
 
-@pytest.mark.xfail(reason="continuous backups are not answered yet", raises=ClientError, strict=True)
 def test_point_in_time_recovery_is_switched_on_and_read_back(client: Any, name: str) -> None:
     client.create_table(
         TableName=name,
