@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import uuid
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -19,9 +20,11 @@ log = logging.getLogger("extenddb.engine.jobs")
 
 KIND = "job"
 """Kind of the documents that hold jobs."""
-LEASE_SECONDS = 20.0
+LEASE_SECONDS = 10.0
 """How long a process may be silent before another takes over; a step is much shorter."""
 _IDLE_SECONDS = 1.0
+_DEFECT_SECONDS = 5.0  # before what failed for no known reason is tried again
+_FAREWELL_SECONDS = 2.0  # for giving leases back
 _JOBS_AT_ONCE = 100
 
 State: TypeAlias = dict[str, Any]
@@ -57,48 +60,78 @@ class Jobs:
         self._chores = chores
         self._holder = uuid.uuid4().hex
         self._due: dict[str, int] = {}
+        self._held: set[str] = set()
 
     async def run(self) -> None:
         """Tick until cancelled, pausing while there is nothing to do. Errors are logged and tried again."""
-        context = self._context
-        while True:
-            try:
-                busy = await self.tick()
-            except (StorageError, ServiceError) as error:
-                log.warning("Background work is put off: %s", error)
-                busy = False
-            if not busy:
-                context.wake.clear()
-                try:
-                    await asyncio.wait_for(context.wake.wait(), _IDLE_SECONDS)
-                except TimeoutError:
-                    continue
+        try:
+            while True:
+                if not await self._guarded("tick", self.tick()):
+                    await self._pause()
+        finally:
+            await self._give_back()
 
     async def tick(self) -> bool:
-        """Do one step of every job and every chore that is due; tell whether a job has more to do."""
+        """Do one step of every job and every chore that is due; tell whether a job has more to do.
+
+        Errors of one are logged, and keep none of the others from being done.
+        """
         for chore in self._chores:
-            await self._do(chore)
+            await self._guarded(f"chore/{chore.name}", self._do(chore))
         documents = await self._context.backend.documents.list(KIND, limit=_JOBS_AT_ONCE)
         busy = False
         for document in documents:
-            busy |= await self._step(document)
+            name = f"job/{document.key}"
+            if self._due.get(name, 0) <= self._context.clock():
+                busy |= await self._guarded(name, self._step(document))
         return busy
 
-    async def _do(self, chore: Chore) -> None:
+    async def _guarded(self, name: str, work: Coroutine[Any, Any, bool]) -> bool:
+        try:
+            return await work
+        except (StorageError, ServiceError) as error:
+            log.warning("Background work is put off: %s: %s", name, error)
+        except Exception:
+            log.exception("Background work failed: %s", name)
+            self._due[name] = self._context.clock() + int(_DEFECT_SECONDS * 1000)
+        return False
+
+    async def _pause(self) -> None:
+        wake = self._context.wake
+        wake.clear()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(wake.wait(), _IDLE_SECONDS)
+
+    async def _acquire(self, lease: str, seconds: float) -> bool:
+        if not await self._context.backend.leases.acquire(lease, self._holder, seconds=seconds):
+            self._held.discard(lease)
+            return False
+        self._held.add(lease)
+        return True
+
+    async def _give_back(self) -> None:
+        """Let other processes, or the next run of this one, go on at once."""
+        with contextlib.suppress(StorageError, TimeoutError):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                for lease in self._held:
+                    await self._context.backend.leases.release(lease, self._holder)
+
+    async def _do(self, chore: Chore) -> bool:
         now = self._context.clock()
-        if self._due.get(chore.name, 0) > now:
-            return
+        name = f"chore/{chore.name}"
+        if self._due.get(name, 0) > now:
+            return False
         pause = chore.seconds(self._context)
-        self._due[chore.name] = now + int(pause * 1000)
-        lease = f"chore/{chore.name}"
-        if await self._context.backend.leases.acquire(lease, self._holder, seconds=max(pause, LEASE_SECONDS)):
+        self._due[name] = now + int(pause * 1000)
+        if await self._acquire(name, max(pause, LEASE_SECONDS)):
             await chore.run(self._context)
+        return False
 
     async def _step(self, document: Document) -> bool:
         """Advance one job if no other process does; tell whether it goes on."""
         backend = self._context.backend
         lease = f"job/{document.key}"
-        if not await backend.leases.acquire(lease, self._holder, seconds=LEASE_SECONDS):
+        if not await self._acquire(lease, LEASE_SECONDS):
             return False
         job = codec.parse(document.body)
         try:
@@ -110,6 +143,7 @@ class Jobs:
             if state is None:
                 await backend.documents.delete(KIND, document.key, expected=document.version)
                 await backend.leases.release(lease, self._holder)
+                self._held.discard(lease)
                 return False
             body = codec.dump({"Type": job["Type"], "State": state})
             await backend.documents.put(KIND, document.key, body, expected=document.version)

@@ -1,0 +1,78 @@
+"""Background work: what fails keeps nothing else from being done, and whoever stops gives its leases back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+from extenddb.engine import Engine
+from extenddb.engine.context import Context
+from extenddb.engine.jobs.runner import Chore, Jobs, State, start_job
+from extenddb.storage.errors import Unavailable
+from extenddb.storage.registry import load_backend
+
+
+async def engine_over_memory(stack: contextlib.AsyncExitStack) -> Engine:
+    """An engine on a fresh store, both closed with the stack."""
+    plugin = load_backend("memory")
+    backend = await plugin.open(await stack.enter_async_context(plugin.provision({})))
+    stack.push_async_callback(backend.close)
+    engine = Engine(backend)
+    stack.push_async_callback(engine.close)
+    return engine
+
+
+def test_work_that_fails_keeps_nothing_else_from_being_done() -> None:
+    done: list[str] = []
+
+    async def defect(_context: Context, _state: Any = None) -> None:
+        done.append("defect")
+        raise RuntimeError("a defect")
+
+    async def outage(_context: Context, _state: Any = None) -> None:
+        done.append("outage")
+        raise Unavailable("the store is away")
+
+    async def chore(_context: Context) -> None:
+        done.append("chore")
+
+    async def job(_context: Context, state: State) -> State | None:
+        done.append(state["Name"])
+        return None
+
+    async def scenario() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            context = (await engine_over_memory(stack)).context
+            chores = tuple(Chore(name=each.__name__, seconds=lambda _: 0, run=each) for each in (defect, outage, chore))
+            jobs = Jobs(context, {"defect": defect, "outage": outage, "job": job}, chores)
+            for kind in ("defect", "outage", "job"):
+                await start_job(context, kind, {"Name": "job"})
+            assert not await jobs.tick()
+            assert done == ["defect", "outage", "chore", "defect", "outage", "job"]
+            done.clear()
+            await jobs.tick()
+            assert done == ["outage", "chore", "outage"]  # defects have a pause, the job is done
+
+    asyncio.run(scenario())
+
+
+def test_whoever_stops_gives_its_leases_back() -> None:
+    async def scenario() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            context = (await engine_over_memory(stack)).context
+            worked: asyncio.Queue[int] = asyncio.Queue()
+
+            async def step(_context: Context, state: State) -> State:
+                worked.put_nowait(state["Number"])
+                return {"Number": state["Number"] + 1}
+
+            await start_job(context, "count", {"Number": 0})
+            first = asyncio.create_task(Jobs(context, {"count": step}, ()).run())
+            assert await asyncio.wait_for(worked.get(), 5) == 0
+            assert not await Jobs(context, {"count": step}, ()).tick()
+            first.cancel()
+            await asyncio.gather(first, return_exceptions=True)
+            assert await Jobs(context, {"count": step}, ()).tick()
+
+    asyncio.run(scenario())
