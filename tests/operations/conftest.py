@@ -1,4 +1,4 @@
-"""A server over memory, and clients whose every answer is held against the service's model."""
+"""A server on an embedded PostgreSQL that forgets everything, and clients whose answers are held against the model."""
 
 from __future__ import annotations
 

@@ -41,6 +41,7 @@ REFUSED = frozenset(
     )
 )
 """Operations whose smallest request names something that is not there: the answer may be one of their errors."""
+pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("operations")]
 _numbers = itertools.count()
 _KEY = {"id": {"S": "one"}}
 _ARN = "arn:aws:dynamodb:us-east-1:000000000000:table/gone"

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from extenddb.server.testing import Server
 
+pytestmark = [pytest.mark.postgres, pytest.mark.xdist_group("operations")]
 _numbers = itertools.count()
 
 

@@ -50,19 +50,21 @@ def test_a_table_without_key_or_definitions_is_refused(desk: Any) -> None:
     )
 
 
-def test_a_table_may_be_named_by_its_own_arn_only(desk: Any) -> None:
+def test_a_table_may_be_named_by_an_arn(desk: Any) -> None:
     own = FOREIGN.replace("999999999999", "000000000000")
-    desk.table(own)
-    assert described(desk, own)["TableName"] == "tab"
-    missing = ("ResourceNotFoundException", f"Requested resource not found: Table: {FOREIGN} not found")
-    for operation in ("DescribeTable", "DeleteTable", "DescribeTimeToLive"):
-        assert desk.refused(operation, TableName=FOREIGN) == missing
-    assert desk.refused("UpdateTable", TableName=FOREIGN, DeletionProtectionEnabled=True) == missing
+    assert desk.table(FOREIGN) == own  # whose account and region an ARN names does not matter
+    for arn in (own, FOREIGN):
+        assert described(desk, arn)["TableName"] == "tab"
+        assert desk("UpdateTable", TableName=arn, TableClass="STANDARD")["TableDescription"]["TableArn"] == own
+        assert desk("DescribeTimeToLive", TableName=arn)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"
     wrong = "Invalid TableArn: Invalid ResourceArn provided as input "
-    assert desk.refused("CreateTable", TableName=FOREIGN, **KEY) == ("ValidationException", f"{wrong}{FOREIGN}")
-    for operation in ("DescribeTable", "DeleteTable"):
-        assert desk.refused(operation, TableName=f"{own}/index/inv")[1] == f"{wrong}{own}/index/inv"
-        assert desk.refused(operation, TableName="a b")[1].startswith("Invalid table/index name.")
+    for operation in ("CreateTable", "DescribeTable", "DeleteTable"):
+        members = KEY if operation == "CreateTable" else {}
+        assert desk.refused(operation, TableName=f"{own}/index/inv", **members)[1] == f"{wrong}{own}/index/inv"
+        assert desk.refused(operation, TableName="a b", **members)[1].startswith("Invalid table/index name.")
+    gone = "Requested resource not found: Table: gone not found"
+    for operation in ("DescribeTable", "DeleteTable", "DescribeTimeToLive", "DescribeContributorInsights"):
+        assert desk.refused(operation, TableName="gone") == ("ResourceNotFoundException", gone)
 
 
 @pytest.mark.parametrize(

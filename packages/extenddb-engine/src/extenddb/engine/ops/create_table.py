@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from extenddb.core.arn import TableArn, invalid_name, parse_table
+from extenddb.core.arn import TableArn, invalid_name, parse_table, table_name
 from extenddb.core.errors import RESOURCE_IN_USE, ServiceError
 from extenddb.engine import policies
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.streams import registry
 from extenddb.engine.streams.registry import Stream
 from extenddb.engine.tables import capacity_rules, describe, policy, rules, tags, waits
-from extenddb.engine.tables.settings import check_creatable, resource_missing
+from extenddb.engine.tables.settings import resource_missing
 from extenddb.engine.tables.table import INDEX_MEMBERS, from_record, to_document
 from extenddb.storage.errors import AlreadyExists
 from extenddb.storage.model import Space, TableRecord
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 async def create_table(context: Context, caller: Caller, request: CreateTableInput) -> dict[str, Any]:
     """Answer CreateTable. The answer says CREATING as the service's does; the table can be used at once."""
-    name = check_creatable(caller, request["TableName"])
+    name = table_name(request["TableName"])
     await _check_source(context, caller, request)
     rules.check_present(request)
     rules.check_create(request)

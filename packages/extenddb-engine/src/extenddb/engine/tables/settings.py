@@ -5,25 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from extenddb.core.arn import invalid_name, parse_table, table_name
+from extenddb.core.arn import parse_table, table_name
 from extenddb.core.errors import ServiceError, resource_not_found, validation
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.tables.change import change_table
 from extenddb.engine.tables.table import Table
 
 Value = TypeVar("Value")
-
-
-def named(caller: Caller, name_or_arn: str) -> str:
-    """Return the name of the caller's own table that a TableName member means.
-
-    Raises a ValidationException for what is neither a name nor a table's ARN, a ResourceNotFoundException for the ARN
-    of somebody else's table.
-    """
-    arn = parse_table(name_or_arn)
-    if arn is not None and arn.account != caller.account:
-        raise table_not_found(name_or_arn)
-    return table_name(name_or_arn)
 
 
 def table_not_found(name: str) -> ServiceError:
@@ -51,7 +39,7 @@ async def require_resource(context: Context, caller: Caller, arn: str) -> Table:
 
 async def require_named(context: Context, caller: Caller, name_or_arn: str) -> Table:
     """Return the table of a TableName member as the catalog has it now. Raises ServiceError."""
-    name = named(caller, name_or_arn)
+    name = table_name(name_or_arn)
     table = await context.tables.load(context.namespace(caller), name)
     if table is None:
         raise table_not_found(name)
@@ -83,11 +71,3 @@ async def change_setting(
     if await change_table(context, table.record.namespace, name, edited) is None:
         raise table_not_found(name)
     return result[0]
-
-
-def check_creatable(caller: Caller, name_or_arn: str) -> str:
-    """Return the name a new table is to have; an ARN must be one of the caller's own. Raises ValidationException."""
-    arn = parse_table(name_or_arn)
-    if arn is not None and arn.account != caller.account:
-        raise invalid_name(name_or_arn)
-    return table_name(name_or_arn)
