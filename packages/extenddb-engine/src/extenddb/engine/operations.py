@@ -62,6 +62,12 @@ from extenddb.engine.ops.update_table import update_table
 from extenddb.engine.ops.update_table_replica_auto_scaling import update_table_replica_auto_scaling
 from extenddb.engine.ops.update_time_to_live import update_time_to_live
 
+from extenddb.engine.ops.export_table_to_point_in_time import export_table_to_point_in_time
+from extenddb.engine.ops.describe_export import describe_export
+from extenddb.engine.ops.list_exports import list_exports
+from extenddb.engine.ops.import_table import import_table
+from extenddb.engine.ops.describe_import import describe_import
+from extenddb.engine.ops.list_imports import list_imports
 Operation: TypeAlias = Callable[[Context, Caller, Any], Awaitable[dict[str, Any]]]
 """Answers a checked request; raises ServiceError or StorageError."""
 
@@ -80,8 +86,10 @@ OPERATIONS: Mapping[str, Operation] = {
     "DescribeContinuousBackups": describe_continuous_backups,
     "DescribeContributorInsights": describe_contributor_insights,
     "DescribeEndpoints": describe_endpoints,
+    "DescribeExport": describe_export,
     "DescribeGlobalTable": describe_global_table,
     "DescribeGlobalTableSettings": describe_global_table_settings,
+    "DescribeImport": describe_import,
     "DescribeKinesisStreamingDestination": describe_kinesis_streaming_destination,
     "DescribeLimits": describe_limits,
     "DescribeStream": describe_stream,
@@ -92,13 +100,17 @@ OPERATIONS: Mapping[str, Operation] = {
     "EnableKinesisStreamingDestination": enable_kinesis_streaming_destination,
     "ExecuteStatement": execute_statement,
     "ExecuteTransaction": execute_transaction,
+    "ExportTableToPointInTime": export_table_to_point_in_time,
     "GetItem": get_item,
     "GetRecords": get_records,
     "GetResourcePolicy": get_resource_policy,
     "GetShardIterator": get_shard_iterator,
+    "ImportTable": import_table,
     "ListBackups": list_backups,
     "ListContributorInsights": list_contributor_insights,
+    "ListExports": list_exports,
     "ListGlobalTables": list_global_tables,
+    "ListImports": list_imports,
     "ListStreams": list_streams,
     "ListTables": list_tables,
     "ListTagsOfResource": list_tags_of_resource,

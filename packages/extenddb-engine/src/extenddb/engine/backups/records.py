@@ -13,6 +13,7 @@ from typing import Any
 from extenddb.core.arn import TableArn, parse_table
 from extenddb.core.errors import ServiceError, validation
 from extenddb.engine import codec
+from extenddb.engine.buckets import BucketError
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.tables.table import Table
 from extenddb.storage.errors import Conflict, SerializationFailure
@@ -90,9 +91,13 @@ async def require(
     return key, body
 
 
-async def create(context: Context, family: Family, key: str, body: Body) -> None:
-    """Put something on record."""
-    await context.backend.documents.put(family.kind, key, codec.dump(body), expected=0)
+async def create(context: Context, family: Family, key: str, body: Body) -> bool:
+    """Put something on record; False when it is there already."""
+    try:
+        await context.backend.documents.put(family.kind, key, codec.dump(body), expected=0)
+    except Conflict:
+        return False
+    return True
 
 
 async def change(context: Context, family: Family, key: str, edit: Callable[[Body], Body | None]) -> Body | None:
@@ -195,6 +200,12 @@ async def claim(
             continue
         return arn
     raise SerializationFailure("the client token is claimed by many at the same time")
+
+
+def failure(error: Exception) -> Body:
+    """Return FailureCode and FailureMessage of an error that ended an operation."""
+    code = error.code if isinstance(error, BucketError) else "InternalServerError"
+    return {"FailureCode": code, "FailureMessage": str(error)}
 
 
 def _sorted(value: Any) -> Any:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from extenddb.engine.context import Context
 from extenddb.engine.jobs.backfill import backfill
 from extenddb.engine.jobs.backup import make_backup
+from extenddb.engine.jobs.export import export
+from extenddb.engine.jobs.import_table import import_table
 from extenddb.engine.jobs.recovery import tend_recovery
 from extenddb.engine.jobs.restore import restore
 from extenddb.engine.jobs.runner import Chore, Step
@@ -18,6 +20,8 @@ from extenddb.engine.tables.removal import remove_due
 STEPS: Mapping[str, Step] = {
     "backfill": backfill,
     "backup": make_backup,
+    "export": export,
+    "import": import_table,
     "restore": restore,
 }
 """The step of each type of job."""

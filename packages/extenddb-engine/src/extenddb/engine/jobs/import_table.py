@@ -1,0 +1,178 @@
+"""Importing objects of a bucket into a new table."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any, NamedTuple
+
+from extenddb.core.errors import ServiceError
+from extenddb.core.types.keys import Key
+from extenddb.engine import keys
+from extenddb.engine.backups import records
+from extenddb.engine.backups.records import IMPORTS, Body
+from extenddb.engine.buckets import NO_OBJECT, BucketError
+from extenddb.engine.context import Context
+from extenddb.engine.imports import request as requests
+from extenddb.engine.imports.items import BadRecord, Parser
+from extenddb.engine.imports.reading import Batch, Place, Reader
+from extenddb.engine.jobs.waiting import turns
+from extenddb.engine.new_items import new_item
+from extenddb.engine.tables import filling
+from extenddb.engine.tables.table import Table
+
+log = logging.getLogger("extenddb.engine.imports")
+
+_BYTES = 2 * 1024 * 1024  # of records loaded at a time
+_BATCHES = 4  # of one turn; while one is loaded the next is read
+_SLICE = 50  # records looked at before others get their turn
+_LOGGED = 10  # faulty records of one batch that are written to the log
+
+State = dict[str, Any]
+Row = tuple[Key, bytes, int]
+
+
+class ImportGone(Exception):
+    """The import is no longer on record."""
+
+
+class Parsed(NamedTuple):
+    """What a batch of records holds."""
+
+    rows: list[Row]
+    errors: int
+
+
+def import_state(table: Table, key: str) -> State:
+    """Return the state of a job that imports into a table that is being filled."""
+    return {
+        "Namespace": table.record.namespace,
+        "Table": table.definition.name,
+        "Space": table.space.id,
+        "Key": key,
+        "Place": ["", 0],
+        "ProcessedSizeBytes": 0,
+        "ProcessedItemCount": 0,
+        "ImportedItemCount": 0,
+        "ErrorCount": 0,
+    }
+
+
+async def import_table(context: Context, state: State) -> State | None:
+    """Work on an import for a while."""
+    following = await turns(context, state, _turn, _failed)
+    if following is not None:
+        await records.change(context, IMPORTS, state["Key"], lambda body: {**body, **_counts(following)})
+    return following
+
+
+def _counts(state: State) -> Body:
+    members = ("ProcessedSizeBytes", "ProcessedItemCount", "ImportedItemCount", "ErrorCount")
+    return {member: state[member] for member in members}
+
+
+async def _turn(context: Context, state: State) -> State | None:
+    description = await records.find(context, IMPORTS, state["Key"])
+    if description is None:
+        raise ImportGone(state["Key"])
+    table = await filling.find_filling(context, state["Namespace"], state["Table"], state["Space"])
+    if table is None:
+        await _finish(context, state)
+        return None
+    reader = _reader(context, state, description, table)
+    following = await _load(context, table, reader, state)
+    if following is not None:
+        return following
+    if not state["Place"][0]:
+        prefix = description["S3BucketSource"].get("S3KeyPrefix") or ""
+        raise BucketError(NO_OBJECT, f"There are no objects under the prefix: {prefix}")
+    await filling.activate(context, table)
+    await _finish(context, state)
+    return None
+
+
+def _reader(context: Context, state: State, description: Body, table: Table) -> Reader:
+    place = Place(*state["Place"])
+    known = context.readers.get(state["Key"])
+    if isinstance(known, Reader) and known.place == place:
+        return known
+    reader = Reader(context, requests.source(description, table), place)
+    context.readers[state["Key"]] = reader
+    return reader
+
+
+async def _load(context: Context, table: Table, reader: Reader, state: State) -> State | None:
+    """Load some batches; None when there is nothing left."""
+    loading: asyncio.Task[None] | None = None
+    following: State | None = None
+    try:
+        for _ in range(_BATCHES):
+            batch = await reader.next(_BYTES)
+            if batch is None:
+                break
+            parsed = await _parsed(table, batch)
+            if loading is not None:
+                await loading
+            loading = asyncio.create_task(filling.load(context, table, parsed.rows))
+            following = _counted(following or state, batch, parsed)
+        if loading is not None:
+            await loading
+    except BaseException:
+        context.readers.pop(state["Key"], None)
+        if loading is not None:
+            loading.cancel()
+            await asyncio.gather(loading, return_exceptions=True)
+        raise
+    return following
+
+
+def _counted(state: State, batch: Batch, parsed: Parsed) -> State:
+    return {
+        **state,
+        "Place": list(batch.place),
+        "ProcessedSizeBytes": state["ProcessedSizeBytes"] + sum(map(len, batch.records)),
+        "ProcessedItemCount": state["ProcessedItemCount"] + len(batch.records),
+        "ImportedItemCount": state["ImportedItemCount"] + len(parsed.rows),
+        "ErrorCount": state["ErrorCount"] + parsed.errors,
+    }
+
+
+async def _parsed(table: Table, batch: Batch) -> Parsed:
+    rows: list[Row] = []
+    problems = [batch.problem] if batch.problem is not None else []
+    for first in range(0, len(batch.records), _SLICE):
+        for record in batch.records[first : first + _SLICE]:
+            try:
+                rows.append(row(table, batch.parser, record))
+            except (BadRecord, ServiceError) as error:
+                problems.append(str(error))
+        await asyncio.sleep(0)
+    for problem in problems[:_LOGGED]:
+        log.warning("Import of %s from %s: %s", table.definition.name, batch.place.object, problem)
+    return Parsed(rows, len(problems))
+
+
+def row(table: Table, parser: Parser, record: bytes) -> Row:
+    """Return the row of a record. Raises BadRecord and ServiceError for what is no item of this table."""
+    new = new_item(parser(record)["Item"])
+    key = keys.require_item_key(table.schema, new.item)
+    if table.indexes:
+        keys.check_index_keys(table, new.item)
+    return key, new.body, new.size
+
+
+async def _finish(context: Context, state: State) -> None:
+    context.readers.pop(state["Key"], None)
+    done = {"ImportStatus": "COMPLETED", "EndTime": context.clock() / 1000, **_counts(state)}
+    await records.change(
+        context, IMPORTS, state["Key"], lambda body: {**body, **done} if "EndTime" not in body else None
+    )
+
+
+async def _failed(context: Context, state: State, error: Exception) -> None:
+    context.readers.pop(state["Key"], None)
+    failed = {"ImportStatus": "FAILED", "EndTime": context.clock() / 1000, **_counts(state), **records.failure(error)}
+    await records.change(context, IMPORTS, state["Key"], lambda body: {**body, **failed})
+    table = await filling.find_filling(context, state["Namespace"], state["Table"], state["Space"])
+    if table is not None:
+        await filling.abandon(context, table)

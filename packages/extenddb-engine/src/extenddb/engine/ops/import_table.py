@@ -1,0 +1,46 @@
+"""ImportTable: a new table with what the objects of a bucket hold."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from extenddb.core.arn import TableArn
+from extenddb.core.errors import IMPORT_CONFLICT, RESOURCE_IN_USE, ServiceError
+from extenddb.engine.backups import records
+from extenddb.engine.backups.records import IMPORTS
+from extenddb.engine.backups.starting import create_filling
+from extenddb.engine.context import Caller, Context
+from extenddb.engine.imports.request import check, described
+from extenddb.engine.jobs.import_table import import_state
+from extenddb.engine.jobs.runner import start_job
+from extenddb.engine.jobs.waiting import settled
+from extenddb.engine.tables import describe, rules
+
+if TYPE_CHECKING:
+    from extenddb.core.model.requests import ImportTableInput
+
+_MISMATCH = "The client token was already used with different parameters"
+
+
+async def import_table(context: Context, caller: Caller, request: ImportTableInput) -> dict[str, Any]:
+    """Answer ImportTable. A repeated ClientToken is answered with the import it began."""
+    create = request["TableCreationParameters"]
+    rules.check_create(create)
+    check(request["InputFormat"], request.get("InputCompressionType") or "NONE", request.get("InputFormatOptions"))
+    name = create["TableName"]
+    table_arn = TableArn(region=caller.region, account=caller.account, table=name)
+    arn = IMPORTS.arn(str(table_arn), records.new_id(context))
+    mismatch = ServiceError(IMPORT_CONFLICT, _MISMATCH)
+    arn = await records.claim(context, caller, request, arn=arn, mismatch=mismatch)
+    key = IMPORTS.key(context, caller, arn) or ""
+    known = await records.find(context, IMPORTS, key)
+    if known is not None:
+        return {"ImportTableDescription": known}
+    now = context.clock()
+    table = describe.created(create, arn=table_arn, table_id=context.ids(), created_ms=now)
+    taken = ServiceError(RESOURCE_IN_USE, f"Table already exists: {name}")
+    filling = await create_filling(context, context.namespace(caller), table, taken)
+    description = described(request, table, arn=arn, now_ms=now)
+    await records.create(context, IMPORTS, key, description)
+    await settled(context, await start_job(context, "import", import_state(filling, key)))
+    return {"ImportTableDescription": description}
