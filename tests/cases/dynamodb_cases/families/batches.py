@@ -207,7 +207,7 @@ def _write(name: str, *requests: Any, **members: Any) -> dict[str, Any]:
     return {"RequestItems": {name: list(requests)}, **members}
 
 
-DONE = {"UnprocessedItems": {}}
+DONE: dict[str, Any] = {"UnprocessedItems": {}}
 INDEXED = {"p": {"S": "a"}, "s": {"S": "a"}, "g": {"S": "x"}, "l": {"S": "y"}}
 
 
