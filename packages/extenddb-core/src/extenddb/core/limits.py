@@ -70,3 +70,11 @@ ON_DEMAND_WARM_READS = 12_000
 """Read units a second that a new on-demand table is ready for (Understanding warm throughput)."""
 ON_DEMAND_WARM_WRITES = 4_000
 """Write units a second that a new on-demand table is ready for (Understanding warm throughput)."""
+VECTOR_INDEXES = 5
+"""Number of vector indexes of a table (AWS's published notes on vector search, 2026)."""
+VECTOR_DIMENSIONS = 4096
+"""Most dimensions of a vector index (same source; the model's limit of SearchVector)."""
+INLINE_FILTERS = 18
+"""INLINE_FILTER elements of one vector index (same source)."""
+TOP_K = 100
+"""Most results of one SearchVectors (Troubleshooting vector indexes)."""

@@ -7,6 +7,7 @@ from extenddb.core.types.capacity import Consumed, write_units
 from extenddb.core.types.table import IndexDefinition
 from extenddb.engine import ttl
 from extenddb.engine.tables.table import Table
+from extenddb.engine.vectors import entries
 from extenddb.storage.model import Entry, IndexChange
 
 
@@ -28,6 +29,8 @@ def changes(table: Table, old: Item | None, new: Item | None) -> tuple[IndexChan
         before, after = ttl.entry(old, table.ttl), ttl.entry(new, table.ttl)
         if before != after:
             found.append(IndexChange(ttl.INDEX, before, after))
+    if table.vectors:
+        found.extend(entries.changes(table, old, new))
     return tuple(found)
 
 
@@ -44,6 +47,8 @@ def write_capacity(table: Table, old: Item | None, new: Item | None, consumed: C
         units = _entry_units(index, before, after)
         parts = consumed.local if index.kind == "LOCAL" else consumed.global_
         parts[index.name] = parts.get(index.name, 0.0) + units
+    if table.vectors:
+        entries.write_capacity(table, old, new, consumed)
 
 
 def _projected(index: IndexDefinition, item: Item | None) -> Item | None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 from extenddb.core.errors import validation
 from extenddb.core.limits import PARTITION_KEY_SIZE, SORT_KEY_SIZE
 from extenddb.core.types.attribute import AttributeValue, Item, normalize, size, type_of
 from extenddb.core.types.keys import Key
-from extenddb.core.types.table import IndexDefinition, KeySchema
+from extenddb.core.types.table import IndexDefinition, KeySchema, VectorDefinition
 from extenddb.engine.tables.table import Table
+from extenddb.engine.vectors import entries
 
 MISMATCH = "The provided key element does not match the schema"
 _INVALID = "One or more parameter values were invalid: "
 _NOT_VALID = "One or more parameter values are not valid. "
 _EMPTY_KINDS = {"S": "string", "B": "binary"}
+
+_Keyed: TypeAlias = IndexDefinition | VectorDefinition
+"""An index whose key values are checked."""
 
 
 def normal_key(key: Mapping[str, Any]) -> Item:
@@ -80,6 +84,8 @@ def check_index_keys(table: Table, item: Item) -> None:
     if found:
         raise validation(min(found)[1])
     _check_aggregates(table, item)
+    if table.vectors:
+        entries.check(table, item)
 
 
 def _check_aggregates(table: Table, item: Item) -> None:
@@ -105,21 +111,23 @@ def check_updated_index_keys(table: Table, item: Item, changed: Container[str]) 
         if fault:
             raise validation(fault)
     _check_aggregates(table, item)
+    if table.vectors:
+        entries.check(table, item, changed)
 
 
-def _index_values(table: Table, item: Item) -> Iterator[tuple[IndexDefinition, str, AttributeValue]]:
-    for index in table.indexes:
+def _index_values(table: Table, item: Item) -> Iterator[tuple[_Keyed, str, AttributeValue]]:
+    for index in table.indexes + table.vectors:
         for name in index.schema.names:
             value = item.get(name)
             if value is not None:
                 yield index, name, value
 
 
-def _limit(index: IndexDefinition, name: str) -> int:
+def _limit(index: _Keyed, name: str) -> int:
     return PARTITION_KEY_SIZE if name in index.schema.hash else SORT_KEY_SIZE
 
 
-def _put_fault(index: IndexDefinition, name: str, value: AttributeValue) -> str | None:
+def _put_fault(index: _Keyed, name: str, value: AttributeValue) -> str | None:
     ((kind, content),) = value.items()
     expected = index.schema.types[name]
     if kind != expected:
@@ -140,7 +148,7 @@ def _put_fault(index: IndexDefinition, name: str, value: AttributeValue) -> str 
     )
 
 
-def _update_fault(index: IndexDefinition, name: str, value: AttributeValue) -> str | None:
+def _update_fault(index: _Keyed, name: str, value: AttributeValue) -> str | None:
     ((kind, content),) = value.items()
     if kind != index.schema.types[name]:
         return "The update expression attempted to update the secondary index key to unsupported type"

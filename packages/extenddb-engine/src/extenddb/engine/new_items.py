@@ -45,7 +45,7 @@ def transform(table: Table, update: Update | None, key: Item) -> Callable[[Item 
         item = old if old is not None else key
         if update is not None:
             item = update.apply(item)
-            if table.indexes:
+            if table.indexes or table.vectors:
                 keys.check_updated_index_keys(table, item, update.top_level_names)
         size = item_size(item)
         if size > ITEM_SIZE:

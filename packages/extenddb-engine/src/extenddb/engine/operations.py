@@ -48,6 +48,7 @@ from extenddb.engine.ops.query import query
 from extenddb.engine.ops.restore_table_from_backup import restore_table_from_backup
 from extenddb.engine.ops.restore_table_to_point_in_time import restore_table_to_point_in_time
 from extenddb.engine.ops.scan import scan
+from extenddb.engine.ops.search_vectors import search_vectors
 from extenddb.engine.ops.tag_resource import tag_resource
 from extenddb.engine.ops.transact_get_items import transact_get_items
 from extenddb.engine.ops.transact_write_items import transact_write_items
@@ -120,6 +121,7 @@ OPERATIONS: Mapping[str, Operation] = {
     "RestoreTableFromBackup": restore_table_from_backup,
     "RestoreTableToPointInTime": restore_table_to_point_in_time,
     "Scan": scan,
+    "SearchVectors": search_vectors,
     "TagResource": tag_resource,
     "TransactGetItems": transact_get_items,
     "TransactWriteItems": transact_write_items,

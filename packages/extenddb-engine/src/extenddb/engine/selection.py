@@ -21,6 +21,9 @@ def require_index(table: Table, request: Mapping[str, Any]) -> IndexDefinition |
     if name is None:
         return None
     index = table.definition.index(name)
+    if index is None and any(each.name == name for each in table.vectors):
+        by_key = request.get("KeyConditionExpression") is not None or request.get("KeyConditions") is not None
+        raise validation(f"{'Query' if by_key else 'Scan'} operation not supported on this index type.")
     if index is None:
         raise validation(f"The table does not have the specified index: {name}")
     if name in table.backfilling:

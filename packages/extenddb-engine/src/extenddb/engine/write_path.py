@@ -147,7 +147,7 @@ def consumed(table: Table, written: Written) -> Consumed:
     """Return the capacity a write consumed of its table and indexes."""
     old_size = written.old.size if written.old is not None else 0
     units = Consumed(write_units(old_size, written.new.size if written.new is not None else 0))
-    if table.indexes:
+    if table.indexes or table.vectors:
         indexes.write_capacity(table, written.old_item, written.new.item if written.new is not None else None, units)
     return units
 

@@ -34,6 +34,8 @@ class Consumed:
     """Units by local index."""
     global_: dict[str, float] = field(default_factory=dict)
     """Units by global index."""
+    vectors: dict[str, float] = field(default_factory=dict)
+    """Bytes by vector index; they are no capacity units, and in a transaction they are no more than elsewhere."""
 
     @property
     def total(self) -> float:
@@ -43,7 +45,11 @@ class Consumed:
     def add(self, other: Consumed) -> None:
         """Add what another action consumed of the same table."""
         self.table += other.table
-        for mine, theirs in ((self.local, other.local), (self.global_, other.global_)):
+        for mine, theirs in (
+            (self.local, other.local),
+            (self.global_, other.global_),
+            (self.vectors, other.vectors),
+        ):
             for name, units in theirs.items():
                 mine[name] = mine.get(name, 0.0) + units
 
@@ -53,6 +59,7 @@ class Consumed:
             self.table * factor,
             {name: units * factor for name, units in self.local.items()},
             {name: units * factor for name, units in self.global_.items()},
+            dict(self.vectors),
         )
 
     def describe(self, table: str, mode: str, kind: str | None = None) -> dict[str, Any]:
@@ -67,6 +74,8 @@ class Consumed:
         for member, parts in (("LocalSecondaryIndexes", self.local), ("GlobalSecondaryIndexes", self.global_)):
             if parts:
                 answer[member] = {name: _units(units, kind) for name, units in parts.items()}
+        if self.vectors:
+            answer["VectorIndexes"] = {name: {"VectorWriteRequestBytes": count} for name, count in self.vectors.items()}
         return answer
 
 

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 from extenddb.core.types import keys
 from extenddb.core.types.attribute import AttributeValue, Item, item_size, type_of
 from extenddb.core.types.keys import Key
+from extenddb.core.types.vector import Distance
 
 IndexKind: TypeAlias = Literal["GLOBAL", "LOCAL"]
 ProjectionKind: TypeAlias = Literal["ALL", "KEYS_ONLY", "INCLUDE"]
@@ -81,12 +82,48 @@ class IndexDefinition:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VectorDefinition:
+    """A vector index."""
+
+    name: str
+    id: str | None
+    """Id of the index in its table's space; None when the store keeps no vectors."""
+    attribute: str
+    """The attribute that holds the vector."""
+    dimensions: int
+    distance: Distance
+    schema: KeySchema
+    """The hash attribute of the search schema, if there is one: items without it are not in the index."""
+    filters: Mapping[str, str]
+    """Types of the other attributes of the search schema by name."""
+    projected: frozenset[str] | None
+    """All attributes an entry holds: the vector, the search schema, the table's keys, included ones; None means all."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The attributes that decide where an entry stands."""
+        return (self.attribute, *self.schema.hash, *self.filters)
+
+    def project(self, item: Item) -> Item:
+        """Return what the index holds of an item, the vector included."""
+        projected = self.projected
+        if projected is None:
+            return item
+        return {name: value for name, value in item.items() if name in projected}
+
+    def entry_size(self, item: Item) -> int | None:
+        """Return the size of what the index holds of an item; None when it holds all of it."""
+        return None if self.projected is None else item_size(self.project(item))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TableDefinition:
     """A table's name, key and indexes: all that reading and writing items needs to know."""
 
     name: str
     schema: KeySchema
     indexes: tuple[IndexDefinition, ...] = ()
+    vectors: tuple[VectorDefinition, ...] = ()
 
     def index(self, name: str) -> IndexDefinition | None:
         """Return the index of that name."""

@@ -14,6 +14,7 @@ from extenddb.engine import codec, indexes
 from extenddb.engine.context import Context
 from extenddb.engine.tables.change import change_table
 from extenddb.engine.tables.table import Table
+from extenddb.engine.tables.vector_definitions import IDS, MEMBER
 from extenddb.storage.model import Decision, Keep, Mutation, Position, Row, ScanRead
 
 _ROWS = 500  # of one step
@@ -36,7 +37,8 @@ async def backfill(context: Context, state: dict[str, Any]) -> dict[str, Any] | 
     table = await context.tables.load(state["Namespace"], state["Table"])
     if table is None or table.space.id != state["Space"]:
         return None
-    wanted = frozenset(id_ for id_ in state["Indexes"] if id_ in table.space.indexes)
+    known = {*table.space.indexes, *(each.id for each in table.space.vectors)}
+    wanted = frozenset(id_ for id_ in state["Indexes"] if id_ in known)
     if not wanted:
         return None
     after = Position(Key(*map(bytes.fromhex, state["After"]))) if state["After"] else None
@@ -64,14 +66,16 @@ def _entries(table: Table, key: Key, wanted: frozenset[str]) -> Mutation:
 
 async def _activate(context: Context, state: dict[str, Any], wanted: frozenset[str]) -> None:
     def activate(table: Table) -> Table | None:
-        filled = {name for name, id_ in table.index_ids.items() if id_ in wanted}
-        global_ = [
-            _active(index) if index["IndexName"] in filled else index
-            for index in table.description.get("GlobalSecondaryIndexes", ())
-        ]
+        ids = {**table.index_ids, **table.settings.get(IDS, {})}
+        filled = {name for name, id_ in ids.items() if id_ in wanted}
         if not filled:
             return None
-        return table.edited(description={**table.description, "GlobalSecondaryIndexes": global_})
+        members = [member for member in ("GlobalSecondaryIndexes", MEMBER) if member in table.description]
+        indexes = {
+            member: [_active(each) if each["IndexName"] in filled else each for each in table.description[member]]
+            for member in members
+        }
+        return table.edited(description={**table.description, **indexes})
 
     await change_table(context, state["Namespace"], state["Table"], activate)
 

@@ -12,9 +12,10 @@ from extenddb.engine import policies
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.streams import registry
 from extenddb.engine.streams.registry import Stream
-from extenddb.engine.tables import capacity_rules, describe, policy, rules, tags, waits
+from extenddb.engine.tables import capacity_rules, describe, policy, rules, tags, vectors, waits
 from extenddb.engine.tables.settings import resource_missing
 from extenddb.engine.tables.table import INDEX_MEMBERS, from_record, to_document
+from extenddb.engine.tables.vector_definitions import spaces
 from extenddb.storage.errors import AlreadyExists
 from extenddb.storage.model import Space, TableRecord
 
@@ -27,6 +28,7 @@ async def create_table(context: Context, caller: Caller, request: CreateTableInp
     name = table_name(request["TableName"])
     await _check_source(context, caller, request)
     rules.check_present(request)
+    vectors.check_create(request)
     rules.check_create(request)
     capacity_rules.check_created(request)
     arn = TableArn(region=caller.region, account=caller.account, table=name)
@@ -43,10 +45,13 @@ async def create_table(context: Context, caller: Caller, request: CreateTableInp
         for member, kind in INDEX_MEMBERS
         for number, index in enumerate(description.get(member, ()))
     }
+    if context.backend.capabilities.vectors:
+        settings = vectors.numbered(description, settings)
+    indexes = tuple(index_ids.values())
     record = TableRecord(
         namespace=namespace,
         name=name,
-        space=Space(id=table_id.replace("-", ""), indexes=tuple(index_ids.values())),
+        space=Space(id=table_id.replace("-", ""), indexes=indexes, vectors=spaces(description, settings)),
         document=to_document(description, index_ids, settings),
     )
     await _create(context, record, stream)

@@ -14,7 +14,7 @@ from extenddb.engine.jobs.runner import start_job
 from extenddb.engine.ops.describe_table import load_table
 from extenddb.engine.streams import registry
 from extenddb.engine.streams.registry import Stream
-from extenddb.engine.tables import describe, replicas, waits
+from extenddb.engine.tables import describe, replicas, vectors, waits
 from extenddb.engine.tables.change import change_table
 from extenddb.engine.tables.filling import require_filled
 from extenddb.engine.tables.table import Table
@@ -33,7 +33,7 @@ async def update_table(context: Context, caller: Caller, request: UpdateTableInp
     stream = await _new_stream(context, before, request)
     namespace, name = before.record.namespace, before.definition.name
     try:
-        after = await change_table(context, namespace, name, lambda table: _updated(context, table, request, stream))
+        after = await change_table(context, namespace, name, lambda table: _suited(context, table, request, stream))
     except BaseException:
         if stream is not None:
             await registry.forget(context, stream.key)
@@ -47,6 +47,10 @@ async def update_table(context: Context, caller: Caller, request: UpdateTableInp
     answer = {"TableDescription": {**describe.described(after, estimates), "TableStatus": "UPDATING"}}
     await _fill(context, before, after)
     return answer
+
+
+def _suited(context: Context, table: Table, request: Mapping[str, Any], stream: Stream | None) -> Table:
+    return vectors.suited(_updated(context, table, request, stream), stored=context.backend.capabilities.vectors)
 
 
 def _updated(context: Context, table: Table, request: Mapping[str, Any], stream: Stream | None) -> Table:
@@ -95,6 +99,7 @@ async def _disable_stream(context: Context, before: Table, after: Table) -> None
 async def _fill(context: Context, before: Table, after: Table) -> None:
     """Have new indexes filled, and wait a moment for it."""
     new = sorted(set(after.space.indexes) - set(before.space.indexes))
+    new += sorted(each.id for each in set(after.space.vectors) - set(before.space.vectors))
     if not new:
         return
     key = await start_job(context, "backfill", backfill_state(after, new))

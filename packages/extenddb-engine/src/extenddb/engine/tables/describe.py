@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from extenddb.core.arn import TableArn
-from extenddb.engine.tables import capacity_rules
+from extenddb.engine.tables import capacity_rules, vectors
 from extenddb.engine.tables.table import INDEX_MEMBERS, Table
+from extenddb.engine.tables.vector_definitions import MEMBER
 from extenddb.storage.model import Estimate
 
 _NO_THROUGHPUT = {"ReadCapacityUnits": 0, "WriteCapacityUnits": 0}
@@ -44,6 +45,8 @@ def created(request: Mapping[str, Any], *, arn: TableArn, table_id: str, created
     for member, kind in INDEX_MEMBERS:
         if request.get(member):
             description[member] = [index(each, arn, with_status=kind == "GLOBAL") for each in request[member]]
+    if request.get(MEMBER):
+        description[MEMBER] = [vectors.described(each, arn) for each in request[MEMBER]]
     return description
 
 
@@ -101,6 +104,7 @@ def described(table: Table, estimates: Mapping[str | None, Estimate], status: st
             )
             for index in description[member]
         ]
+    description.update(vectors.counted(table, estimates, status))
     return description
 
 

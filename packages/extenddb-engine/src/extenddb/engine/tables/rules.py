@@ -7,6 +7,7 @@ from typing import Any
 
 from extenddb.core.errors import ServiceError, validation
 from extenddb.core.limits import GLOBAL_INDEXES, LOCAL_INDEXES, PROJECTED_ATTRIBUTES
+from extenddb.engine.tables import vector_definitions
 
 _INVALID = "One or more parameter values were invalid: "
 _MAX_INDEX_KEYS = 4  # attributes of each half of a multi-attribute global index key
@@ -31,8 +32,9 @@ def check_create(request: Mapping[str, Any]) -> None:
         _check_local(index, types, table_keys)
     for index in global_ or ():
         check_global(index, types, request.get("BillingMode"))
-    _check_index_names([*(local or ()), *(global_ or ())])
-    _check_counts(local or (), global_ or ())
+    vectors = request.get(vector_definitions.MEMBER)
+    _check_index_names([*(local or ()), *(global_ or ()), *(vectors or ())])
+    _check_counts(local or (), global_ or (), vectors or ())
     _check_all_used(request, [*(local or ()), *(global_ or ())])
     check_stream(request.get("StreamSpecification"))
 
@@ -175,12 +177,15 @@ def _check_index_names(indexes: Sequence[Mapping[str, Any]]) -> None:
         seen.add(index["IndexName"])
 
 
-def _check_counts(local: Sequence[Mapping[str, Any]], global_: Sequence[Mapping[str, Any]]) -> None:
+def _check_counts(
+    local: Sequence[Mapping[str, Any]], global_: Sequence[Mapping[str, Any]], vectors: Sequence[Mapping[str, Any]]
+) -> None:
     if len(local) > LOCAL_INDEXES:
         raise invalid(f"Number of LocalSecondaryIndexes exceeds per-table limit of {LOCAL_INDEXES}")
     if len(global_) > GLOBAL_INDEXES:
         raise invalid(f"GlobalSecondaryIndex count exceeds the per-table limit of {GLOBAL_INDEXES}")
     projected = sum(len(index["Projection"].get("NonKeyAttributes") or ()) for index in (*local, *global_))
+    projected += sum(map(vector_definitions.projected, vectors))
     if projected > PROJECTED_ATTRIBUTES:
         raise invalid(
             "Number of projected attributes across all indexes exceeds the per-table limit of "
@@ -190,6 +195,7 @@ def _check_counts(local: Sequence[Mapping[str, Any]], global_: Sequence[Mapping[
 
 def _check_all_used(request: Mapping[str, Any], indexes: Sequence[Mapping[str, Any]]) -> None:
     used = {element["AttributeName"] for schema in (request, *indexes) for element in schema["KeySchema"]}
+    used |= vector_definitions.used_names(request)
     defined = [each["AttributeName"] for each in request["AttributeDefinitions"]]
     if used == set(defined):
         return

@@ -10,8 +10,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from extenddb.core.types.table import IndexDefinition, IndexKind, KeySchema, TableDefinition, projected_names
+from extenddb.core.types.table import (
+    IndexDefinition,
+    IndexKind,
+    KeySchema,
+    TableDefinition,
+    VectorDefinition,
+    projected_names,
+)
 from extenddb.engine import codec
+from extenddb.engine.tables import vector_definitions
 from extenddb.storage.model import Space, TableRecord
 
 INDEX_MEMBERS: tuple[tuple[str, IndexKind], ...] = (
@@ -65,7 +73,7 @@ class Table:
     @property
     def watched(self) -> bool:
         """Whether a write must know the old item: for index entries or for records of the change."""
-        return bool(self.space.indexes or self.captures)
+        return bool(self.space.indexes or self.captures or self.definition.vectors)
 
     @property
     def schema(self) -> KeySchema:
@@ -76,6 +84,11 @@ class Table:
     def indexes(self) -> tuple[IndexDefinition, ...]:
         """The table's secondary indexes."""
         return self.definition.indexes
+
+    @property
+    def vectors(self) -> tuple[VectorDefinition, ...]:
+        """The table's vector indexes."""
+        return self.definition.vectors
 
     def edited(
         self,
@@ -92,17 +105,16 @@ class Table:
         read the record anew before its next write.
         """
         ids = self.index_ids if index_ids is None else index_ids
+        description = self.description if description is None else description
+        settings = self.settings if settings is None else settings
         kept = tuple(id_ for id_ in self.space.indexes if id_ not in self.index_ids.values())
         space = replace(
             self.space,
             epoch=self.space.epoch + reshape,
             indexes=(*ids.values(), *(kept if hidden is None else hidden)),
+            vectors=vector_definitions.spaces(description, settings),
         )
-        document = to_document(
-            self.description if description is None else description,
-            ids,
-            self.settings if settings is None else settings,
-        )
+        document = to_document(description, ids, settings)
         return from_record(replace(self.record, space=space, document=document))
 
 
@@ -122,10 +134,13 @@ def from_record(record: TableRecord) -> Table:
             for each in settings.get("Captures", {}).values()
         ),
         backfilling=frozenset(
-            index["IndexName"] for index in description.get("GlobalSecondaryIndexes", ()) if index.get("Backfilling")
+            index["IndexName"]
+            for member in ("GlobalSecondaryIndexes", vector_definitions.MEMBER)
+            for index in description.get(member, ())
+            if index.get("Backfilling")
         ),
         ttl=settings.get("TimeToLive", {}).get("AttributeName"),
-        definition=definition_of(description, index_ids),
+        definition=definition_of(description, index_ids, settings),
     )
 
 
@@ -139,7 +154,9 @@ def to_document(
     return codec.dump({"Description": description, "IndexIds": index_ids, "Settings": settings or {}})
 
 
-def definition_of(description: Mapping[str, Any], index_ids: Mapping[str, str]) -> TableDefinition:
+def definition_of(
+    description: Mapping[str, Any], index_ids: Mapping[str, str], settings: Mapping[str, Any]
+) -> TableDefinition:
     """Derive what item operations need from a description."""
     types = {each["AttributeName"]: each["AttributeType"] for each in description["AttributeDefinitions"]}
     schema = key_schema(description["KeySchema"], types)
@@ -148,7 +165,8 @@ def definition_of(description: Mapping[str, Any], index_ids: Mapping[str, str]) 
         for member, kind in INDEX_MEMBERS
         for index in description.get(member, ())
     )
-    return TableDefinition(name=description["TableName"], schema=schema, indexes=indexes)
+    vectors = vector_definitions.definitions(description, settings)
+    return TableDefinition(name=description["TableName"], schema=schema, indexes=indexes, vectors=vectors)
 
 
 def key_schema(elements: Iterable[Mapping[str, str]], types: Mapping[str, str]) -> KeySchema:

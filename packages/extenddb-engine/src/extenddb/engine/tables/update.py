@@ -10,7 +10,7 @@ from extenddb.core.errors import LIMIT_EXCEEDED, ServiceError, resource_not_foun
 from extenddb.core.limits import GLOBAL_INDEXES
 from extenddb.engine.streams import registry
 from extenddb.engine.streams.registry import Stream
-from extenddb.engine.tables import capacity_rules, describe, replicas, rules, waits
+from extenddb.engine.tables import capacity_rules, describe, replicas, rules, vector_definitions, vectors, waits
 from extenddb.engine.tables.table import Table
 
 NOTHING = (
@@ -100,6 +100,7 @@ def _billing_mode(draft: Draft) -> None:
             draft.description["ProvisionedThroughput"] = describe.throughput(None)
             _each_index(draft, lambda index: {**index, "ProvisionedThroughput": describe.throughput(None)})
     elif current != mode:
+        vectors.check_billing(draft)
         summary = draft.description["BillingModeSummary"]
         draft.description["BillingModeSummary"] = {**summary, "BillingMode": mode}
         draft.description.pop("OnDemandThroughput", None)
@@ -176,7 +177,8 @@ def _indexes(draft: Draft) -> None:
 
 
 def _create_index(draft: Draft, body: Mapping[str, Any]) -> None:
-    if body["IndexName"] in draft.index_ids:
+    known = (*draft.index_ids, *(index["IndexName"] for index in draft.description.get(vector_definitions.MEMBER, ())))
+    if body["IndexName"] in known:
         raise validation("Attempting to create an index which already exists")
     types = {each["AttributeName"]: each["AttributeType"] for each in draft.description["AttributeDefinitions"]}
     billing = draft.description.get("BillingModeSummary", {}).get("BillingMode")
@@ -208,6 +210,7 @@ def _drop_unused_definitions(draft: Draft) -> None:
         *(i for m in ("LocalSecondaryIndexes", _GLOBAL) for i in draft.description.get(m, ())),
     ]
     used = {element["AttributeName"] for schema in schemas for element in schema["KeySchema"]}
+    used |= vector_definitions.used_names(draft.description)
     definitions = draft.description["AttributeDefinitions"]
     draft.description["AttributeDefinitions"] = [each for each in definitions if each["AttributeName"] in used]
 
@@ -228,6 +231,11 @@ def _require_index(draft: Draft, body: Mapping[str, Any]) -> Mapping[str, Any]:
         if index["IndexName"] == body["IndexName"]:
             return index  # type: ignore[no-any-return]
     raise resource_not_found()
+
+
+def _vectors(draft: Draft) -> None:
+    vectors.edit(draft)
+    _drop_unused_definitions(draft)
 
 
 _INDEX_EDITS: Mapping[str, Callable[[Draft, Mapping[str, Any]], None]] = {
@@ -322,6 +330,7 @@ _EDITS: tuple[tuple[str, Callable[[Draft], None]], ...] = (
     ("ProvisionedThroughput", _throughput),
     ("StreamSpecification", _stream),
     ("GlobalSecondaryIndexUpdates", _indexes),
+    ("VectorIndexUpdates", _vectors),
     ("SSESpecification", _sse),
     ("DeletionProtectionEnabled", _deletion_protection),
     ("TableClass", _table_class),
