@@ -67,8 +67,8 @@ class Commands:
 
     @contextlib.contextmanager
     def running(self, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-        """Run it as long as the context lasts; what it writes is in the file `out`."""
-        with (self.folder / "out").open("w") as out:
+        """Run it as long as the context lasts; what it writes is in a file."""
+        with (self.folder / "told.txt").open("w") as out:
             process = subprocess.Popen(
                 self._line(*arguments), cwd=self.folder, env=self._environment(), stdout=out, stderr=out, text=True
             )
@@ -80,7 +80,7 @@ class Commands:
 
     def events(self) -> list[dict[str, Any]]:
         """Return what the command that is running told so far, as JSON lines."""
-        lines = (self.folder / "out").read_text().splitlines(keepends=True)
+        lines = (self.folder / "told.txt").read_text().splitlines(keepends=True)
         return [json.loads(line) for line in lines if line.endswith("\n")]
 
     def _line(self, *arguments: str) -> list[str]:

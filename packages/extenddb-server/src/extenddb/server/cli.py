@@ -25,7 +25,7 @@ USAGE = 2
 FAILED = 1
 """Exit code of a server that could not start, or does not answer."""
 
-_MOVING = ("copy", "sync")
+_MOVING = ("copy", "export", "import", "sync")
 """Commands of extenddb.server.data."""
 _LOCAL_FLAGS = {"-port": "--port", "-dbPath": "--data-dir", "-cors": "--cors"}
 _LOCAL_SWITCHES = {

@@ -18,6 +18,8 @@ from extenddb.server.data.checkpoint import Checkpoint
 from extenddb.server.data.client import Client
 from extenddb.server.data.copying import Copy, copy
 from extenddb.server.data.endpoints import Given, endpoint, keys
+from extenddb.server.data.exporting import Export, export
+from extenddb.server.data.importing import Import, import_files
 from extenddb.server.data.pacing import Time
 from extenddb.server.data.progress import Reporter, Style
 from extenddb.server.data.syncing import Sync, sync
@@ -204,5 +206,84 @@ def stopped_by_signals() -> asyncio.Event:
     return stop
 
 
-COMMANDS: dict[str, click.Command] = {command.name or "": command for command in (copy_command, sync_command)}
+@click.command(name="export")
+@side("from")
+@click.option("--table", required=True, metavar="NAME", help="Table to export.")
+@click.option("--folder", required=True, type=click.Path(path_type=Path, file_okay=False), metavar="DIR",
+              help="Where to put it; made if missing.")  # fmt: skip
+@click.option("--format", "format_", type=click.Choice(["dynamodb-json", "ion"]), default="dynamodb-json",
+              show_default=True, help="Format of the items.")  # fmt: skip
+@click.option("--layout", type=click.Choice(["aws", "lines"]), default="aws", show_default=True,
+              help="Like an export of the service, with manifests; or bare files of lines.")  # fmt: skip
+@common
+def export_command(**flags: Any) -> None:
+    """Export a table of any DynamoDB endpoint into a folder."""
+    run(_export(**flags))
+
+
+async def _export(**flags: Any) -> None:
+    times = Time()
+    reporter = reporting(as_json=flags["as_json"], quiet=flags["quiet"], times=times)
+    plan = Export(
+        table=flags["table"],
+        folder=flags["folder"],
+        format=_format(flags["format_"]),
+        manifests=flags["layout"] == "aws",
+        segments=flags["segments"],
+        rate=flags["rate"],
+    )
+    async with AsyncExitStack() as stack:
+        source = await connect(stack, given(flags, "from"), times)
+        checkpoint = stack.enter_context(Checkpoint(flags["resume"], steady=times.steady))
+        await _be_patient(_patience(flags, 60.0), (source, plan.table))
+        await export(plan, source, checkpoint, reporter)
+
+
+def _format(name: str | None) -> str:
+    return "" if name is None else name.upper().replace("-", "_")
+
+
+@click.command(name="import")
+@side("to")
+@click.option("--table", required=True, metavar="NAME", help="Table to import into.")
+@click.option("--path", required=True, type=click.Path(path_type=Path), metavar="PATH",
+              help="Folder of an export, folder of files, or one file.")  # fmt: skip
+@click.option("--format", "format_", type=click.Choice(["dynamodb-json", "ion", "csv"]),
+              help="Format of the files; else told by the manifest or their names.")  # fmt: skip
+@click.option("--schema", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="Answer of DescribeTable as JSON: the table is made like it if it is missing.")  # fmt: skip
+@click.option("--csv-delimiter", default=",", show_default=True, metavar="CHAR", help="Between the columns.")
+@click.option("--csv-header", default="", metavar="NAMES", help="Names of the columns, between commas; else the first"
+              " line has them.")  # fmt: skip
+@click.option("--skip-bad-records", is_flag=True, help="Count records that are no items instead of failing.")
+@common
+def import_command(**flags: Any) -> None:
+    """Import files into a table of any DynamoDB endpoint."""
+    run(_import(**flags))
+
+
+async def _import(**flags: Any) -> None:
+    times = Time()
+    reporter = reporting(as_json=flags["as_json"], quiet=flags["quiet"], times=times)
+    plan = Import(
+        path=flags["path"],
+        table=flags["table"],
+        format=_format(flags["format_"]),
+        description=flags["schema"],
+        delimiter=flags["csv_delimiter"],
+        header=[name for name in flags["csv_header"].split(",") if name],
+        skip_bad=flags["skip_bad_records"],
+        parallel=flags["segments"],
+        rate=flags["rate"],
+    )
+    async with AsyncExitStack() as stack:
+        target = await connect(stack, given(flags, "to"), times)
+        checkpoint = stack.enter_context(Checkpoint(flags["resume"], steady=times.steady))
+        await _be_patient(_patience(flags, 60.0), (target, plan.table))
+        await import_files(plan, target, checkpoint, reporter)
+
+
+COMMANDS: dict[str, click.Command] = {
+    command.name or "": command for command in (copy_command, export_command, import_command, sync_command)
+}
 """All commands that move data, by name."""

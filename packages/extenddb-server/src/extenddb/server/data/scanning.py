@@ -35,7 +35,8 @@ async def read(
 ) -> None:
     """Read what is left of all segments at the same time; `noted` is called after each page is taken.
 
-    `limit` is the most items of a page. Reads are consistent: what was written before the scan began is seen. Raises DataError.
+    `limit` is the most items of a page. Reads are consistent: what was written before the scan began is seen.
+    Raises DataError.
     """
     async with asyncio.TaskGroup() as group:
         for number, segment in enumerate(segments):

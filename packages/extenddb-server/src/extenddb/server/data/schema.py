@@ -45,7 +45,7 @@ def create_request(
 
 def _billing(description: Mapping[str, Any]) -> dict[str, Any]:
     units = _units(description)
-    mode = (description.get("BillingModeSummary") or {}).get("BillingMode")
+    mode = (description.get("BillingModeSummary") or description).get("BillingMode")
     if mode == _ON_DEMAND or (mode is None and units is None):
         billing: dict[str, Any] = {"BillingMode": _ON_DEMAND}
         if description.get("OnDemandThroughput"):
