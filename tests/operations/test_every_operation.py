@@ -20,7 +20,6 @@ PENDING = frozenset(
         "CancelBulkOperation",
         "DescribeBulkOperation",
         "ListBulkOperations",
-        "SearchVectors",
         "StartBulkPutItems",
     )
 )
