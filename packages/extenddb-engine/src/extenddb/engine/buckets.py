@@ -97,18 +97,12 @@ class FolderBuckets:
         return found[:limit]
 
     async def read(self, bucket: str, key: str) -> AsyncIterator[bytes]:
-        """See `Buckets.read`."""
-        path = self._path(bucket, key)
+        """See `Buckets.read`. The file is open only while a piece is read: a reader may pause for long, or vanish."""
         self._require_bucket(bucket)
-        try:
-            file = await asyncio.to_thread(path.open, "rb")
-        except OSError as error:
-            raise BucketError(NO_OBJECT, f"The specified key does not exist: {key}") from error
-        try:
-            while chunk := await asyncio.to_thread(file.read, CHUNK):
-                yield chunk
-        finally:
-            file.close()
+        path, done = self._path(bucket, key), 0
+        while chunk := await asyncio.to_thread(_piece, path, done):
+            yield chunk
+            done += len(chunk)
 
     def _put(self, bucket: str, key: str, body: bytes) -> None:
         path = self._path(bucket, key)
@@ -136,23 +130,34 @@ class FolderBuckets:
                     yield ObjectInfo(key=key, size=path.stat().st_size)
 
     def _require_bucket(self, bucket: str) -> Path:
-        base = self._path(bucket, "")
+        base = self._inner(bucket)
         if not base.is_dir():
             raise BucketError(NO_BUCKET, f"The specified bucket does not exist: {bucket}")
         return base
 
     def _path(self, bucket: str, key: str) -> Path:
         """Return where an object is. Raises BucketError for every name that could lead elsewhere."""
-        parts = key.split("/") if key else []
+        return self._inner(bucket, *key.split("/"))
+
+    def _inner(self, bucket: str, *parts: str) -> Path:
         if _BUCKET.fullmatch(bucket) is None or not all(map(_plain, parts)):
-            raise BucketError(REFUSED, f"This name cannot be used: {bucket}/{key}")
+            raise BucketError(REFUSED, f"This name cannot be used: {'/'.join((bucket, *parts))}")
         path = self._root.joinpath(bucket, *parts)
         if not self._inside(path):
-            raise BucketError(REFUSED, f"This name leads out of the buckets: {bucket}/{key}")
+            raise BucketError(REFUSED, f"This name leads out of the buckets: {'/'.join((bucket, *parts))}")
         return path
 
     def _inside(self, path: Path) -> bool:
         return path.resolve().is_relative_to(self._root.resolve())
+
+
+def _piece(path: Path, offset: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(CHUNK)
+    except OSError as error:
+        raise BucketError(NO_OBJECT, f"The specified key does not exist: {path.name}") from error
 
 
 def _plain(part: str) -> bool:

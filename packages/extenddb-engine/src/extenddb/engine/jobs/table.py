@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from extenddb.engine.context import Context
 from extenddb.engine.jobs.backfill import backfill
 from extenddb.engine.jobs.backup import make_backup
+from extenddb.engine.jobs.bulk_put import bulk_put
 from extenddb.engine.jobs.export import export
 from extenddb.engine.jobs.import_table import import_table
 from extenddb.engine.jobs.recovery import tend_recovery
@@ -20,6 +21,7 @@ from extenddb.engine.tables.removal import remove_due
 STEPS: Mapping[str, Step] = {
     "backfill": backfill,
     "backup": make_backup,
+    "bulk put": bulk_put,
     "export": export,
     "import": import_table,
     "restore": restore,

@@ -1,0 +1,46 @@
+"""StartBulkPutItems: put what the objects of a bucket hold into a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from extenddb.core.errors import IDEMPOTENT_PARAMETER_MISMATCH, ServiceError, validation
+from extenddb.engine.backups import records
+from extenddb.engine.backups.records import BULK
+from extenddb.engine.buckets import BucketError
+from extenddb.engine.context import Caller, Context
+from extenddb.engine.imports import bulk
+from extenddb.engine.imports.reading import total_bytes
+from extenddb.engine.imports.request import check
+from extenddb.engine.jobs.bulk_put import bulk_state
+from extenddb.engine.jobs.runner import start_job
+from extenddb.engine.jobs.waiting import settled
+from extenddb.engine.ops.describe_table import load_table
+from extenddb.engine.tables.filling import require_filled
+
+if TYPE_CHECKING:
+    from extenddb.core.model.requests import StartBulkPutItemsInput
+
+_MISMATCH = "The client token was already used with different parameters"
+
+
+async def start_bulk_put_items(context: Context, caller: Caller, request: StartBulkPutItemsInput) -> dict[str, Any]:
+    """Answer StartBulkPutItems. A repeated ClientToken is answered with the operation it began."""
+    table = await load_table(context, caller, request["TableName"])
+    require_filled(table)
+    given = request["InputS3Configuration"]
+    check(given["InputFormat"], given.get("InputCompressionType") or "NONE", None)
+    bulk.check_output(request["OutputS3Configuration"])
+    try:
+        total = await total_bytes(context, bulk.source(given, table))
+    except BucketError as error:
+        raise validation(f"One or more parameter values were invalid: {error}") from error
+    arn = BULK.arn(table.description["TableArn"], records.new_id(context))
+    mismatch = ServiceError(IDEMPOTENT_PARAMETER_MISMATCH, _MISMATCH)
+    arn = await records.claim(context, caller, request, arn=arn, mismatch=mismatch)
+    key = BULK.key(context, caller, arn) or ""
+    description = bulk.described(request, table, arn=arn, total=total, now_ms=context.clock())
+    if not await records.create(context, BULK, key, description):
+        return {"BulkOperationDescription": await records.find(context, BULK, key)}
+    await settled(context, await start_job(context, "bulk put", bulk_state(table, key)))
+    return {"BulkOperationDescription": description}
