@@ -79,6 +79,7 @@ def wait_active(target: Target, table: str, seconds: float = 60.0) -> None:
         found = answer.body.get("Table", {})
         states = [found.get("TableStatus")]
         states += [index.get("IndexStatus") for index in found.get("GlobalSecondaryIndexes", ())]
+        states += [index.get("IndexStatus") for index in found.get("VectorIndexes", ())]
         if all(state == "ACTIVE" for state in states):
             return
         time.sleep(_PAUSE)

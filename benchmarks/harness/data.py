@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from benchmarks.harness import vectors
+
 PER_PARTITION = 100
 """Items under one partition key of an ordinary table."""
 WIDE_KEY = "wide"
@@ -64,7 +66,10 @@ class Table:
     indexes: int = 0
     """Number of global secondary indexes, over the attributes g1, g2, ..."""
     content: str = "none"
-    """`main`: the numbered items; `wide`: one large partition; `fresh`: items to remove; `groups`: indexed items."""
+    """`main`: the numbered items; `wide`: one large partition; `fresh`: items to remove; `groups`: indexed items;
+    `vectors`: items with a vector."""
+    vectors: bool = False
+    """The table has a vector index."""
 
     def definition(self) -> Item:
         """Return the CreateTable request."""
@@ -78,6 +83,9 @@ class Table:
         }
         if keys:
             request["GlobalSecondaryIndexes"] = [_index(each) for each in keys]
+        if self.vectors:
+            request["VectorIndexes"] = [vectors.definition()]
+            request["AttributeDefinitions"].append({"AttributeName": "colour", "AttributeType": "S"})
         return request
 
     def items(self, count: int, pool: int) -> Iterator[Item]:
@@ -90,6 +98,8 @@ class Table:
             return (item(fresh(number)) for number in range(pool))
         if self.content == "groups":
             return (indexed_item(number) for number in range(min(count, 10_000)))
+        if self.content == "vectors":
+            return (vectors.item(number) for number in range(vectors.count(count)))
         return iter(())
 
 
@@ -105,4 +115,5 @@ MAIN = Table(name="bench", content="main")
 WIDE = Table(name="bench-wide", content="wide")
 DELETE = Table(name="bench-delete", content="fresh")
 GROUPS = Table(name="bench-groups", indexes=1, content="groups")
+VECTORS = Table(name="bench-vectors", vectors=True, content="vectors")
 INDEXED = {count: Table(name=f"bench-index-{count}", indexes=count) for count in (0, 1, 3, 5)}

@@ -34,6 +34,8 @@ class Line:
     database_multiple: float | None = None
     client_share: float = 0.0
     errors: int = 0
+    recall: float | None = None
+    """Share of the true neighbours that a search of vectors finds."""
 
     @property
     def key(self) -> tuple[str, int, float]:
@@ -86,6 +88,7 @@ def _line(result: Result, target: str, found: Result, level: Result) -> Line:
         database_multiple=_multiple(level["database_us"], _database_us(result, found["scenario"])),
         client_share=level["client_share"],
         errors=sum(level["errors"].values()),
+        recall=found.get("recall"),
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from benchmarks.harness import vectors
 from benchmarks.harness.client import ClosedLoop, OpenLoop, Tally
 from benchmarks.harness.control import send
 from benchmarks.harness.cpu import Usage, usage
@@ -53,6 +54,7 @@ async def measure(job: dict[str, Any]) -> dict[str, Any]:
     if trial.error:
         state = "absent" if trial.error == _UNKNOWN else "failed"
         return {"status": state, "error": trial.error, "levels": []}
+    found = {} if scenario.neighbours is None else {"recall": _recall(target, signer, scenario, window)}
     share = max(1, size // len(levels)) if scenario.once else size
     results = []
     for place, level in enumerate(levels):
@@ -60,7 +62,14 @@ async def measure(job: dict[str, Any]) -> dict[str, Any]:
         pool = [_request(signer, scenario, window, number) for number in range(first, first + share)]
         background = _background(signer, scenario, window)
         results.append(await _level(target, scenario, level, window, pool, background))
-    return {"status": "measured", "levels": results}
+    return {"status": "measured", "levels": results} | found
+
+
+def _recall(target: Target, signer: Signer, scenario: Scenario, window: Window) -> float:
+    def ask(number: int) -> dict[str, Any]:
+        return send(target, _request(signer, scenario, window, number)).body
+
+    return vectors.recall(window.items, scenario.neighbours or "", ask)
 
 
 async def measure_raw(job: dict[str, Any]) -> dict[str, Any]:

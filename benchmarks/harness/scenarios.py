@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.harness import data
-from benchmarks.harness.data import DELETE, GROUPS, INDEXED, MAIN, WIDE, Table
+from benchmarks.harness import data, vectors
+from benchmarks.harness.data import DELETE, GROUPS, INDEXED, MAIN, VECTORS, WIDE, Table
 
 Body = dict[str, Any]
 _SCAN_SEGMENT_BYTES = 2_000_000
@@ -35,6 +35,8 @@ class Scenario:
     """Rows of the floor that one request is worth."""
     background: str = ""
     """Scenario that two further clients send at the same time, uncounted."""
+    neighbours: str | None = None
+    """A search of vectors, whose recall is told: among items of this colour, all for an empty one."""
 
 
 def _named(table: Table, **members: Any) -> Body:
@@ -180,6 +182,22 @@ def _indexed(count: int) -> Scenario:
     )
 
 
+def _searching(name: str, about: str, colour: str) -> Scenario:
+    return Scenario(
+        name=name,
+        about=about,
+        operation="SearchVectors",
+        body=lambda number, items: vectors.search(VECTORS.name, number, colour),
+        tables=(VECTORS,),
+        pool=500,
+        neighbours=colour,
+    )
+
+
+def _put_vector(number: int, items: int) -> Body:
+    return _named(VECTORS, Item=vectors.item(data.fresh(data.fresh(number))))
+
+
 SCENARIOS: tuple[Scenario, ...] = (
     Scenario(name="get", about="GetItem", operation="GetItem", body=_get, floor="get-32"),
     Scenario(name="put-new", about="PutItem, new key", operation="PutItem", body=_put_new, once=True, floor="put-32"),
@@ -285,6 +303,18 @@ SCENARIOS: tuple[Scenario, ...] = (
         operation="ExecuteStatement",
         body=_statement,
         floor="get-32",
+    ),
+    _searching("search-10", f"SearchVectors, 10 of {vectors.MOST:,} with {vectors.DIMENSIONS} dimensions", ""),
+    _searching("search-half", "SearchVectors, filter that half pass", "blue"),
+    _searching("search-rare", f"SearchVectors, filter that 1 of {vectors.RARE} passes", "rare"),
+    Scenario(
+        name="put-vector",
+        about=f"PutItem, vector of {vectors.DIMENSIONS} dimensions",
+        operation="PutItem",
+        body=_put_vector,
+        tables=(VECTORS,),
+        pool=4_000,
+        once=True,
     ),
 )
 """Everything that is measured, in the order of the result."""

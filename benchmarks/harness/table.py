@@ -59,6 +59,8 @@ def _row(line: Line) -> list[str]:
 
 def _note(line: Line) -> str:
     notes = [f"{line.errors} errors"] if line.errors else []
+    if line.recall is not None:
+        notes.append(f"recall {line.recall:.2f}")
     if line.client_share >= CLIENT_BOUND:
         notes.append("client-bound")
     return ", ".join(notes)
