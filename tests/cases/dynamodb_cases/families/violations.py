@@ -107,7 +107,7 @@ def _together(operation: str, found: list[Place]) -> Iterator[Case]:
         flaws = [*_missing(place), *_flaws(place)]
         if flaws:
             flawed[place.name] = flaws[-1]
-    order = _java_order([place.name for place in found])
+    order = java_order([place.name for place in found])
     for names in dict.fromkeys([*combinations(flawed, 2), *combinations(flawed, 3), tuple(flawed)]):
         in_order = sorted(names, key=order.__getitem__)
         if len(names) < 2 or len({order[name] for name in names}) < len(names):
@@ -119,7 +119,7 @@ def _together(operation: str, found: list[Place]) -> Iterator[Case]:
         yield _case(f"{operation}, {text} together", operation, request, [flawed[name][2] for name in in_order])
 
 
-def _java_order(members: list[str]) -> dict[str, int]:
+def java_order(members: list[str]) -> dict[str, int]:
     """Return each member's bucket in a hash map of Java 6; members of one bucket have no order that is known."""
     size = 16
     while len(members) > size * 3 // 4:
