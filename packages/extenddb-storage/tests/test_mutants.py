@@ -19,6 +19,7 @@ from extenddb.storage.model import (
     Decision,
     Delete,
     Document,
+    Hit,
     Keep,
     Mutation,
     Page,
@@ -28,6 +29,7 @@ from extenddb.storage.model import (
     RangeRead,
     Reject,
     Row,
+    VectorSearch,
 )
 from extenddb.storage.spi import Backend
 
@@ -40,6 +42,29 @@ def fixed(mutation: Mutation, decision: Decision) -> Mutation:
 class IgnoresLimit(MemoryItems):
     async def read_range(self, read: RangeRead) -> Page:
         return await super().read_range(replace(read, limit=None))
+
+
+class TakesAnyLabel(MemoryItems):
+    async def search(self, search: VectorSearch) -> list[Hit]:
+        found = {hit.row.key: hit for label in search.labels for hit in await super().search(_one(search, label))}
+        if not search.labels:
+            found = {hit.row.key: hit for hit in await super().search(search)}
+        return sorted(found.values(), key=lambda hit: (hit.score, hit.row.key))[: search.limit]
+
+
+def _one(search: VectorSearch, label: bytes) -> VectorSearch:
+    return replace(search, labels=(label,))
+
+
+class FiltersWhatItChose(MemoryItems):
+    async def search(self, search: VectorSearch) -> list[Hit]:
+        allowed = {hit.row.key for hit in await super().search(replace(search, limit=100))}
+        return [hit for hit in await super().search(replace(search, labels=())) if hit.row.key in allowed]
+
+
+class TiesAsTheyCome(MemoryItems):
+    async def search(self, search: VectorSearch) -> list[Hit]:
+        return sorted(reversed(await super().search(search)), key=lambda hit: hit.score)
 
 
 class StoppedMeansMore(MemoryItems):
@@ -236,6 +261,9 @@ CASES: list[tuple[Callable[..., Any], type[kit.Suite], str]] = [
     (AcceptsOldEpochs, kit.CatalogSuite, "test_an_old_epoch_is_refused_and_writes_nothing"),
     (ChecksTheEpochTooEarly, kit.ConcurrencySuite, "test_no_write_of_an_old_epoch_commits_after_alter"),
     (LeavesEntries, kit.EntriesSuite, "test_entries_move_and_go"),
+    (TakesAnyLabel, kit.VectorsSuite, "test_labels_are_all_needed_and_lose_nothing"),
+    (FiltersWhatItChose, kit.VectorsSuite, "test_a_rare_label_is_found_among_many_rows"),
+    (TiesAsTheyCome, kit.VectorsSuite, "test_equal_scores_stand_in_the_order_of_keys"),
     (LikePrefixes, kit.DocumentsSuite, "test_a_prefix_is_taken_literally"),
 ]
 
