@@ -21,6 +21,7 @@ from extenddb.storage.model import (
     Document,
     Hit,
     Keep,
+    Key,
     Mutation,
     Page,
     PointRead,
@@ -46,10 +47,10 @@ class IgnoresLimit(MemoryItems):
 
 class TakesAnyLabel(MemoryItems):
     async def search(self, search: VectorSearch) -> list[Hit]:
-        found = {hit.row.key: hit for label in search.labels for hit in await super().search(_one(search, label))}
-        if not search.labels:
-            found = {hit.row.key: hit for hit in await super().search(search)}
-        return sorted(found.values(), key=lambda hit: (hit.score, hit.row.key))[: search.limit]
+        hits: dict[Key, Hit] = {}
+        for each in [_one(search, label) for label in search.labels] or [search]:
+            hits |= {hit.row.key: hit for hit in await super().search(each)}
+        return sorted(hits.values(), key=lambda hit: (hit.score, hit.row.key))[: search.limit]
 
 
 def _one(search: VectorSearch, label: bytes) -> VectorSearch:
@@ -64,7 +65,8 @@ class FiltersWhatItChose(MemoryItems):
 
 class TiesAsTheyCome(MemoryItems):
     async def search(self, search: VectorSearch) -> list[Hit]:
-        return sorted(reversed(await super().search(search)), key=lambda hit: hit.score)
+        hits = (await super().search(search))[::-1]
+        return sorted(hits, key=lambda hit: hit.score)
 
 
 class StoppedMeansMore(MemoryItems):
