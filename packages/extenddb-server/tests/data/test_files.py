@@ -59,6 +59,9 @@ def test_there_and_back(
     assert done.events[-1]["items"] == 151
     if layout == "aws":
         check_manifests(Path(done.events[-1]["folder"]), folder, items=151)
+    else:
+        again = commands.run(*outgoing(source, name, folder), "--format", form, "--layout", layout)
+        again.failed(f"holds files of {name} already")
     described = folder / f"{name}.describe-table.json"
     came = commands.run(*incoming(target, name, folder), "--schema", str(described)).succeeded()
     assert came.events[-1]["items"] == 151

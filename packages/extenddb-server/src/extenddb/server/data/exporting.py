@@ -58,6 +58,8 @@ async def export(plan: Export, source: Client, checkpoint: Checkpoint, reporter:
     if checkpoint.bind(about):
         reporter.tell("resumed", f"Going on where {checkpoint.name} ends.", checkpoint=checkpoint.name)
     else:
+        if not plan.manifests and any(plan.folder.glob(f"{plan.table}-*.{EXTENSIONS[plan.format]}")):
+            raise DataError(f"{plan.folder} holds files of {plan.table} already: name another folder.")
         checkpoint.content["export"] = _description(plan, table, source.now())
     await _describe(plan, source, table)
     progress = Progress(phase="export", started=source.times.steady(), total=table.get("ItemCount"))
