@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import contextlib
 import logging
 import uuid
@@ -27,6 +28,8 @@ _DEFECT_SECONDS = 5.0  # before what failed for no known reason is tried again
 _FAREWELL_SECONDS = 2.0  # for giving leases back
 _JOBS_AT_ONCE = 100
 
+_numbers = itertools.count()  # orders the jobs that one process starts within a millisecond
+
 State: TypeAlias = dict[str, Any]
 """Progress of a job: JSON values."""
 Step: TypeAlias = Callable[[Context, State], Awaitable[State | None]]
@@ -45,7 +48,7 @@ class Chore:
 
 async def start_job(context: Context, kind: str, state: State) -> str:
     """Write a job down and return its key; whichever process ticks next works on it."""
-    key = f"{context.clock():013d}-{context.ids()}"
+    key = f"{context.clock():013d}-{next(_numbers):06d}-{context.ids()}"
     await context.backend.documents.put(KIND, key, codec.dump({"Type": kind, "State": state}), expected=0)
     context.wake.set()
     return key
