@@ -202,7 +202,13 @@ def test_legal_errors_and_exceptions_of_decide_pass() -> None:
 
 
 def test_the_table_of_errors_names_every_method_of_the_contract() -> None:
-    ports = [("catalog", spi.Catalog), ("items", spi.Items), ("items", spi.VectorItems), ("streams", spi.Streams)]
+    ports = [
+        ("catalog", spi.Catalog),
+        ("items", spi.Items),
+        ("items", spi.VectorItems),
+        ("items", spi.BulkItems),
+        ("streams", spi.Streams),
+    ]
     ports += [("documents", spi.Documents), ("leases", spi.Leases)]
     methods = {
         f"{name}.{method}"

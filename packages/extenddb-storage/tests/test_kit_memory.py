@@ -70,6 +70,10 @@ class TestLifecycle(kit.LifecycleSuite):
     harness = MemoryHarness()
 
 
+class TestLoading(kit.LoadingSuite):
+    harness = MemoryHarness()
+
+
 class TestRanges(kit.RangesSuite):
     harness = MemoryHarness()
 

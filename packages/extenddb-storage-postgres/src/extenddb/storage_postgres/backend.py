@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from extenddb.storage.capabilities import Capabilities
-from extenddb.storage.model import Decision, Hit, Mutation, Page, PointRead, RangeRead, Row, ScanRead, VectorSearch
-from extenddb.storage_postgres import reads, writes
+from extenddb.storage.model import (
+    Decision,
+    Hit,
+    Key,
+    Mutation,
+    Page,
+    PointRead,
+    Put,
+    RangeRead,
+    Row,
+    ScanRead,
+    Space,
+    VectorSearch,
+)
+from extenddb.storage_postgres import loading, reads, writes
 from extenddb.storage_postgres.catalog import PostgresCatalog
 from extenddb.storage_postgres.config import Config
 from extenddb.storage_postgres.documents import PostgresDocuments
@@ -16,7 +29,9 @@ from extenddb.storage_postgres.streams import PostgresStreams
 from extenddb.storage_postgres.vectors import VectorSearches
 from extenddb.storage_postgres.wire import Statement
 
-CAPABILITIES = Capabilities(transactions=True, snapshots=True, streams=True, vectors=True, durable=True, shared=True)
+CAPABILITIES = Capabilities(
+    transactions=True, snapshots=True, streams=True, vectors=True, bulk_load=True, durable=True, shared=True
+)
 
 _PING = Statement("SELECT 1")
 
@@ -51,6 +66,10 @@ class PostgresItems:
     async def mutate(self, mutations: Sequence[Mutation]) -> list[Decision]:
         """See `spi.Items.mutate`."""
         return await writes.mutate(self._pool, mutations)
+
+    async def load(self, space: Space, rows: Sequence[tuple[Key, Put]]) -> None:
+        """See `spi.BulkItems.load`."""
+        await loading.load(self._pool, space, rows)
 
     async def transact(self, mutations: Sequence[Mutation]) -> list[Decision]:
         """See `spi.Items.transact`."""

@@ -17,6 +17,8 @@ class Capabilities:
     """Changes are published in commit order per key, exactly if their write committed."""
     vectors: bool = False
     """Spaces may have indexes of vectors, and the items port is a `spi.VectorItems`."""
+    bulk_load: bool = False
+    """The items port is a `spi.BulkItems`: many new rows are written faster than by mutations."""
     durable: bool = False
     """What was acknowledged survives the end of the process and of the store's process."""
     shared: bool = False

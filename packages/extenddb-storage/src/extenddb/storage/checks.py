@@ -167,6 +167,19 @@ def decision(mutation: Mutation, old: Row | None, value: Decision) -> None:
         _change(change)
 
 
+def loaded(where: Space, rows: Sequence[tuple[Key, Put]]) -> None:
+    """Check what is to be loaded."""
+    space(where)
+    require(not where.vectors, "a space with indexes of vectors is not loaded")
+    for place, put in rows:
+        key(place)
+        require(isinstance(put.item, bytes) and put.size >= 0, "a Put has bytes and a size")
+        require(not put.changes, "what is loaded has no stream records")
+        require(all(change.old is None for change in put.indexes), "what is loaded replaces no entries")
+        _index_changes(where, put.indexes)
+    _ascending([(place.partition, place.sort) for place, _ in rows])
+
+
 def _index_changes(where: Space, changes: Sequence[IndexChange]) -> None:
     require(len({change.id for change in changes}) == len(changes), "a decision mentions an index once")
     vectors = {each.id: each for each in where.vectors}

@@ -32,10 +32,12 @@ from extenddb.storage.model import (
     Document,
     Estimate,
     Hit,
+    Key,
     Mutation,
     Page,
     PointRead,
     Published,
+    Put,
     RangeRead,
     Row,
     ScanRead,
@@ -62,6 +64,7 @@ LEGAL: dict[str, _Errors] = {
     "items.scan": _READ,
     "items.search": (*_READ, Unsupported),
     "items.mutate": (*_READ, Ambiguous),
+    "items.load": (*_READ, Conflict, Ambiguous, Unsupported),
     "items.transact": (*_READ, Ambiguous, Unsupported),
     "streams.read": (Unsupported,),
     "streams.last": (Unsupported,),
@@ -213,6 +216,12 @@ class _Items:
         decisions = await _legal("items.mutate", self._port.mutate(watch.mutations), watch.raised)
         watch.compare(decisions)
         return decisions
+
+    async def load(self, space: Space, rows: Sequence[tuple[Key, Put]]) -> None:
+        checks.loaded(space, rows)
+        if not self._capabilities.bulk_load:
+            raise Unsupported("bulk_load")
+        await _legal("items.load", cast("spi.BulkItems", self._port).load(space, rows))
 
     async def transact(self, mutations: Sequence[Mutation]) -> list[Decision]:
         places = {(mutation.space.id, mutation.key) for mutation in mutations}

@@ -18,10 +18,12 @@ from extenddb.storage.model import (
     Document,
     Estimate,
     Hit,
+    Key,
     Mutation,
     Page,
     PointRead,
     Published,
+    Put,
     RangeRead,
     Row,
     ScanRead,
@@ -111,6 +113,18 @@ class VectorItems(Items, Protocol):
         All rows committed before the call are looked at. The choice may be approximate where more than a thousand
         entries have the labels asked for; scores and their order are always exact, and as many rows are found as
         there are, up to the limit.
+        """
+
+
+class BulkItems(Items, Protocol):
+    """The items port of a store with the capability `bulk_load`."""
+
+    async def load(self, space: Space, rows: Sequence[tuple[Key, Put]]) -> None:
+        """Insert rows whose keys are absent, in ascending order of their keys, with their index entries.
+
+        For spaces that nobody else writes at the same time, and that have no indexes of vectors. The puts add entries,
+        remove none and have no stream records. All rows are inserted or none. Raises Conflict, with nothing applied,
+        if any of the keys is present, SchemaMismatch, SerializationFailure; may raise Ambiguous.
         """
 
 

@@ -24,10 +24,12 @@ from extenddb.storage.model import (
     Document,
     Estimate,
     Hit,
+    Key,
     Mutation,
     Page,
     PointRead,
     Published,
+    Put,
     RangeRead,
     Row,
     ScanRead,
@@ -66,6 +68,12 @@ class SyncVectorItems(SyncItems, Protocol):
     """`spi.VectorItems` in plain functions."""
 
     def search(self, search: VectorSearch) -> list[Hit]: ...
+
+
+class SyncBulkItems(SyncItems, Protocol):
+    """`spi.BulkItems` in plain functions."""
+
+    def load(self, space: Space, rows: Sequence[tuple[Key, Put]]) -> None: ...
 
 
 class SyncStreams(Protocol):
@@ -131,7 +139,8 @@ class _Adapted:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="extenddb-storage")
         self.capabilities = backend.capabilities
         self.catalog = cast("spi.Catalog", _Port(backend.catalog, (spi.Catalog,), self._run))
-        methods = (spi.Items, spi.VectorItems) if hasattr(backend.items, "search") else (spi.Items,)
+        extra = (("search", spi.VectorItems), ("load", spi.BulkItems))
+        methods = (spi.Items, *(port for name, port in extra if hasattr(backend.items, name)))
         self.items = cast("spi.Items", _Port(backend.items, methods, self._run))
         self.streams = cast("spi.Streams", _Port(backend.streams, (spi.Streams,), self._run))
         self.documents = cast("spi.Documents", _Port(backend.documents, (spi.Documents,), self._run))

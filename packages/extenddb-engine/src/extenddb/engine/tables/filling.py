@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from extenddb.core.errors import RESOURCE_IN_USE, ServiceError
 from extenddb.core.types.keys import Key
@@ -17,8 +17,9 @@ from extenddb.engine.context import Context
 from extenddb.engine.retries import retrying
 from extenddb.engine.tables.change import change_table
 from extenddb.engine.tables.table import INDEX_MEMBERS, Table, to_document
-from extenddb.storage.errors import NotFound
+from extenddb.storage.errors import Conflict, NotFound
 from extenddb.storage.model import Decision, Mutation, Put, Row, Space, TableRecord
+from extenddb.storage.spi import BulkItems
 
 _GLOBAL = "GlobalSecondaryIndexes"
 _BATCH = 500  # items written in one transaction; nobody waits for the locks of a table that only one job writes
@@ -80,6 +81,13 @@ async def load(context: Context, table: Table, rows: Sequence[tuple[Key, bytes, 
     if not puts:
         return
     ordered = sorted(puts)
+    if context.backend.capabilities.bulk_load and not table.space.vectors:
+        items = cast("BulkItems", context.backend.items)
+        try:
+            await retrying(lambda: items.load(table.space, [(key, puts[key]) for key in ordered]))
+            return
+        except Conflict:
+            pass  # some are there already: a repeated step, or keys that stand more than once in what is imported
     for first in range(0, len(ordered), _BATCH):
         batch = [_replace(table, key, puts[key]) for key in ordered[first : first + _BATCH]]
         await retrying(partial(context.backend.items.mutate, batch))

@@ -21,6 +21,7 @@ from extenddb.storage.conformance.suite.errors import ErrorsSuite  # noqa: E402
 from extenddb.storage.conformance.suite.items import EntriesSuite, ItemsSuite  # noqa: E402
 from extenddb.storage.conformance.suite.leases import LeasesSuite  # noqa: E402
 from extenddb.storage.conformance.suite.lifecycle import DurableSuite, LifecycleSuite  # noqa: E402
+from extenddb.storage.conformance.suite.loading import LoadingSuite  # noqa: E402
 from extenddb.storage.conformance.suite.ranges import IndexRangesSuite, RangesSuite  # noqa: E402
 from extenddb.storage.conformance.suite.scan import IndexScanSuite, ScanSuite  # noqa: E402
 from extenddb.storage.conformance.suite.streams import StreamsSuite  # noqa: E402
@@ -39,6 +40,7 @@ SUITES = (
     ItemsSuite,
     LeasesSuite,
     LifecycleSuite,
+    LoadingSuite,
     RangesSuite,
     ScanSuite,
     StatefulSuite,
@@ -65,6 +67,7 @@ __all__ = [
     "Kit",
     "LeasesSuite",
     "LifecycleSuite",
+    "LoadingSuite",
     "RangesSuite",
     "ScanSuite",
     "StatefulSuite",

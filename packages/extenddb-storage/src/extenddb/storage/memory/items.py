@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from functools import partial
 
 from extenddb.core.types import vector
 from extenddb.core.types.keys import Key
+from extenddb.storage.errors import Conflict
 from extenddb.storage.memory.ordered import Place
 from extenddb.storage.memory.state import State, Table
 from extenddb.storage.model import (
@@ -23,6 +25,7 @@ from extenddb.storage.model import (
     Reject,
     Row,
     ScanRead,
+    Space,
     VectorEntry,
     VectorSearch,
 )
@@ -90,6 +93,17 @@ class MemoryItems:
         plan.apply()
         return decisions
 
+    async def load(self, space: Space, rows: Sequence[tuple[Key, Put]]) -> None:
+        """See `spi.BulkItems.load`."""
+        await self._enter()
+        table = self._state.table(space)
+        if any(key in table.rows for key, _ in rows):
+            raise Conflict("a row to be loaded is there already")
+        plan = _Plan(self._state)
+        for key, put in rows:
+            plan.decide(Mutation(space, key, partial(_given, put)))
+        plan.apply()
+
     async def transact(self, mutations: Sequence[Mutation]) -> list[Decision]:
         """See `spi.Items.transact`."""
         await self._enter()
@@ -149,6 +163,10 @@ class _Plan:
             else:
                 table.put(new)
             self._state.publish(key, decision.changes)
+
+
+def _given(put: Put, _row: Row | None) -> Decision:
+    return put
 
 
 def _place(position: Position) -> Place:

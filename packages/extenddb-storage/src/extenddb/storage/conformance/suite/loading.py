@@ -1,0 +1,83 @@
+"""Loading many new rows at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from extenddb.storage.conformance.harness import Kit, Suite, scenario
+from extenddb.storage.conformance.values import added, key, put
+from extenddb.storage.errors import Conflict, SchemaMismatch
+from extenddb.storage.model import Key, Put, Space
+
+
+def _rows(*numbers: int, indexed: bool = False) -> list[tuple[Key, Put]]:
+    puts = [(n, Put(b"%d" % n, n + 1, added("i", key(1000 + n % 3), n) if indexed else ())) for n in numbers]
+    return sorted([(key(n, b"\x00\xff%d" % n), each) for n, each in puts], key=lambda row: row[0])
+
+
+async def _load(kit: Kit, space: Space, rows: list[tuple[Key, Put]]) -> None:
+    await kit.backend.items.load(space, rows)  # type: ignore[attr-defined]
+
+
+class LoadingSuite(Suite):
+    """`BulkItems.load`."""
+
+    needs = ("bulk_load",)
+
+    @scenario
+    async def test_loaded_rows_are_rows_like_others(self, kit: Kit) -> None:
+        space = await kit.table()
+        rows = _rows(*range(2000))
+        await _load(kit, space, rows)
+        await _load(kit, space, [])
+        page = await kit.scan(space)
+        assert [(row.key, row.item, row.size) for row in page.rows] == [(k, p.item, p.size) for k, p in rows]
+        (first, _), *_ = rows
+        before = await kit.get(space, first)
+        await kit.mutate(put(space, first, b"changed"))
+        after = await kit.get(space, first)
+        assert before is not None
+        assert after is not None
+        assert (after.item, after.version > before.version) == (b"changed", True)
+
+    @scenario
+    async def test_entries_are_loaded_with_their_rows(self, kit: Kit) -> None:
+        space = await kit.table("i", "j")
+        await _load(kit, space, _rows(*range(30), indexed=True))
+        for group in range(3):
+            page = await kit.range(space, key(1000 + group).partition, index="i")
+            assert {(row.item, row.size) for row in page.rows} == {(b"%d" % n, n) for n in range(group, 30, 3)}
+        assert (await kit.scan(space, index="j")).rows == []
+
+    @scenario
+    async def test_an_entry_without_a_size_has_that_of_its_row(self, kit: Kit) -> None:
+        space = await kit.table("i")
+        await _load(kit, space, [(key(1), Put(b"body", 4, added("i", key(50))))])
+        (row,) = (await kit.scan(space, index="i")).rows
+        assert (row.item, row.size) == (b"body", 4)
+
+    @scenario
+    async def test_a_key_that_is_there_fails_the_whole(self, kit: Kit) -> None:
+        space = await kit.table("i")
+        rows = _rows(*range(10), indexed=True)
+        (there, _) = rows[5]
+        await kit.mutate(put(space, there, b"first"))
+        with pytest.raises(Conflict):
+            await _load(kit, space, rows)
+        assert await kit.items(space) == {there: b"first"}
+        assert (await kit.scan(space, index="i")).rows == []
+
+    @scenario
+    async def test_a_space_that_is_not_current_is_not_loaded(self, kit: Kit) -> None:
+        with pytest.raises(SchemaMismatch):
+            await _load(kit, Space(id=kit.unique()), _rows(1))
+
+    @scenario
+    async def test_of_two_loads_of_the_same_rows_one_conflicts(self, kit: Kit) -> None:
+        space = await kit.table()
+        rows = _rows(*range(500))
+        outcomes = await asyncio.gather(*(_load(kit, space, rows) for _ in range(2)), return_exceptions=True)
+        assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Conflict", "NoneType"]
+        assert len((await kit.scan(space)).rows) == 500
