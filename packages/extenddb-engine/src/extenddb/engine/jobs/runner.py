@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import contextlib
+import itertools
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
