@@ -23,11 +23,16 @@ _CREATE: Final = Statement(
     "INSERT INTO streams (id, last) VALUES (convert_from($1::bytea, 'UTF8'), 0) ON CONFLICT (id) DO NOTHING"
 )
 _LOCK: Final = Statement("SELECT last FROM streams WHERE id = convert_from($1::bytea, 'UTF8') FOR UPDATE")
+_STEP: Final = 2000
+"""Records numbered or removed in one transaction: a stream that nobody read for a day may have millions."""
 _NUMBER: Final = Statement(
-    "UPDATE changes AS c SET seq = s.last + n.place FROM streams AS s,"
-    " (SELECT serial, row_number() OVER (ORDER BY serial) AS place FROM changes"
-    " WHERE stream = convert_from($1::bytea, 'UTF8') AND seq IS NULL) AS n"
-    " WHERE s.id = convert_from($1::bytea, 'UTF8') AND c.stream = s.id AND c.serial = n.serial AND c.seq IS NULL"
+    # No join: a planner that believes the table to be small would compare every record with every other.
+    "UPDATE changes SET seq = (SELECT last FROM streams WHERE id = convert_from($1::bytea, 'UTF8'))"
+    " + width_bucket(serial, ARRAY(SELECT serial FROM changes"
+    " WHERE stream = convert_from($1::bytea, 'UTF8') AND seq IS NULL ORDER BY serial LIMIT $2::bigint))"
+    " WHERE stream = convert_from($1::bytea, 'UTF8') AND seq IS NULL"
+    " AND serial <= (SELECT max(p.serial) FROM (SELECT serial FROM changes"
+    " WHERE stream = convert_from($1::bytea, 'UTF8') AND seq IS NULL ORDER BY serial LIMIT $2::bigint) AS p)"
 )
 _ADVANCE: Final = Statement(
     "UPDATE streams SET last = greatest(last, coalesce("
@@ -46,8 +51,6 @@ _TRIM: Final = (
 _DROP: Final = ("DELETE FROM changes WHERE stream = %s", "DELETE FROM streams WHERE id = %s")
 
 _ALL: Final = 2**63 - 1
-_TRIM_STEP: Final = 5000
-"""Records removed in one transaction."""
 
 
 class PostgresStreams:
@@ -67,11 +70,11 @@ class PostgresStreams:
     ) -> list[Published]:
         """See `spi.Streams.read`."""
         bounds = (after, _ALL if until is None else until, *buckets, limit)
-        return _records(await self._published(stream, _READ(stream.encode(), *map(int8, bounds))))
+        return _records(await self._published(stream, _READ(stream.encode(), *map(int8, bounds)), limit))
 
     async def last(self, stream: str) -> int:
         """See `spi.Streams.last`."""
-        result = await self._published(stream, _LAST(stream.encode()))
+        result = await self._published(stream, _LAST(stream.encode()), _ALL)
         return integer(result.get_value(0, 0)) if result.ntuples else 0
 
     async def trim(self, stream: str, *, before: int) -> int:
@@ -79,10 +82,10 @@ class PostgresStreams:
         removed = 0
         while True:
             async with self._pool.connection() as connection:
-                values = [stream, before, stream, before, _TRIM_STEP]
+                values = [stream, before, stream, before, _STEP]
                 cursor = await connection.execute(_TRIM, values)
             removed += cursor.rowcount
-            if cursor.rowcount < _TRIM_STEP:
+            if cursor.rowcount < _STEP:
                 return removed
 
     async def drop(self, stream: str) -> None:
@@ -91,20 +94,20 @@ class PostgresStreams:
             for statement in _DROP:
                 await connection.execute(statement, [stream])
 
-    async def _published(self, stream: str, call: Call) -> Any:
-        """Return the result of a read that sees everything committed before it published."""
-        return await self._pool.run(lambda session: _read(session, stream.encode(), call))
+    async def _published(self, stream: str, call: Call, enough: int) -> Any:
+        """Return the result of a read that sees everything committed before it published, or has enough rows."""
+        return await self._pool.run(lambda session: _read(session, stream.encode(), call, enough))
 
 
-async def _read(session: Session, stream: bytes, call: Call) -> Any:
+async def _read(session: Session, stream: bytes, call: Call, enough: int) -> Any:
     pending, result, *_ = await session.read([_PENDING(stream), call])
-    return result if pending.ntuples == 0 else await _publish(session, stream, call)
-
-
-async def _publish(session: Session, stream: bytes, call: Call) -> Any:
-    # One statement each: every one sees what was committed while the lock was waited for.
-    steps = [_CREATE(stream), _LOCK(stream), _NUMBER(stream), _ADVANCE(stream), call]
-    return (await session.read(steps))[len(steps) - 1]
+    more = pending.ntuples > 0
+    while more and result.ntuples < enough:
+        # One statement each: every one sees what was committed while the lock was waited for.
+        steps = [_CREATE(stream), _LOCK(stream), _NUMBER(stream, int8(_STEP)), _ADVANCE(stream), call]
+        _, _, numbered, _, result, *_ = await session.read(steps)
+        more = numbered.command_tuples == _STEP
+    return result
 
 
 def _records(result: Any) -> list[Published]:
