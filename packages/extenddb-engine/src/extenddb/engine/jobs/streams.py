@@ -52,10 +52,10 @@ async def _tend(context: Context, stream: Stream) -> None:
 
 async def _trim(context: Context, stream: Stream, horizon: int) -> int:
     """Remove what is too old; returns the largest sequence removed so far."""
-    if not await context.backend.streams.trim(stream.id, before=horizon):
-        return stream.trimmed
+    last = await context.backend.streams.last(stream.id)  # numbers all: who missed a record must be told so
+    await context.backend.streams.trim(stream.id, before=horizon)
     first = await context.backend.streams.read(stream.id, limit=1)
-    return first[0].sequence - 1 if first else await context.backend.streams.last(stream.id)
+    return first[0].sequence - 1 if first else last
 
 
 async def close_shard(context: Context, stream: Stream, shard_id: str) -> None:
