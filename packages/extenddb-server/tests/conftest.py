@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import textwrap
 import zlib
 from collections.abc import Callable, Coroutine, Mapping
@@ -21,6 +22,10 @@ from extenddb.server.http.dynamodb import DynamoDb
 from extenddb.server.http.metrics import Metrics
 from extenddb.server.http.service import Handler, Service
 from extenddb.server.plan import bind
+
+sys.path.insert(0, str(Path(__file__).parent / "data"))  # one conftest in a package: type checks know them by name
+
+from moving import commands, servers  # noqa: F401
 
 Answer = Callable[[str, Caller, object], Coroutine[Any, Any, dict[str, Any]]]
 """What a fake engine does with an operation."""

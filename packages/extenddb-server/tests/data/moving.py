@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from extenddb.server.testing import Server
+import pytest
+
+from extenddb.server.testing import Server, start
 
 BOUND_SECONDS = 60.0
 SIGNED: dict[str, Any] = {"auth": "sigv4", "access_key_id": "AKIDTARGET", "secret_access_key": "target-secret"}
@@ -92,6 +94,19 @@ class Commands:
             "TO_AWS_ACCESS_KEY_ID": SIGNED["access_key_id"],
             "TO_AWS_SECRET_ACCESS_KEY": SIGNED["secret_access_key"],
         }
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Commands:
+    """Run commands in a folder of their own."""
+    return Commands(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def servers() -> Iterator[tuple[Server, Server]]:
+    """Return a source that accepts every key and a target that checks signatures, both in memory."""
+    with start(backend="memory") as source, start(backend="memory", **SIGNED) as target:
+        yield source, target
 
 
 def between(source: Server, target: Server, table: str) -> list[str]:
