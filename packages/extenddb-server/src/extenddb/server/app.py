@@ -12,8 +12,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 from extenddb.engine import Engine, EngineSettings
+from extenddb.engine.buckets import Buckets, FolderBuckets
 from extenddb.server.auth.credentials import AnyKey, Authenticator, FixedKeys, SignatureCheck
-from extenddb.server.config import Settings, auth_mode, cors_origins
+from extenddb.server.config import ConfigError, Settings, auth_mode, bucket_folder, cors_origins
 from extenddb.server.http.app import HttpServer
 from extenddb.server.http.cors import Cors
 from extenddb.server.http.dynamodb import DynamoDb, Executor
@@ -67,11 +68,24 @@ def engine_settings(settings: Settings) -> EngineSettings:
     )
 
 
+def buckets(settings: Settings) -> Buckets:
+    """Return where exports are written and imports are read. Raises ConfigError."""
+    service = settings.buckets.s3
+    if not service:
+        return FolderBuckets(bucket_folder(settings))
+    from extenddb.server.data.s3 import MissingLibrary, S3Buckets  # a plain start does not pay for the library
+
+    try:
+        return S3Buckets(endpoint=None if service == "aws" else service, region=settings.service.region)
+    except MissingLibrary as error:
+        raise ConfigError(str(error)) from None
+
+
 @contextlib.asynccontextmanager
 async def serving(plan: Plan, backend: Backend, sockets: Sequence[socket.socket]) -> AsyncIterator[HttpServer]:
     """Answer requests on bound sockets; at the end let those in flight finish. The backend stays the caller's."""
     metrics = Metrics(metrics_path(plan))
-    engine = Engine(backend, engine_settings(plan.settings))
+    engine = Engine(backend, engine_settings(plan.settings), buckets=buckets(plan.settings))
     server = HttpServer(service(plan, engine, backend, metrics))
     metrics.in_flight = lambda: server.in_flight
     tasks = [asyncio.create_task(_work(engine))]

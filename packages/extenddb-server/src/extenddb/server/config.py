@@ -86,6 +86,20 @@ class StoreSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BucketSettings:
+    """Where exports are written and imports are read."""
+
+    root: str = setting(
+        "", "Folder whose folders are the buckets; without one it is buckets in the data folder.", env="BUCKETS_ROOT"
+    )
+    s3: str = setting(
+        "",
+        "URL of an S3 service that has the buckets instead, or aws for Amazon's; credentials as botocore finds them.",
+        env="S3",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class AuthSettings:
     """Who may call."""
 
@@ -143,6 +157,7 @@ class Settings:
     http: HttpSettings = field(default_factory=HttpSettings)
     tls: TlsSettings = field(default_factory=TlsSettings)
     store: StoreSettings = field(default_factory=StoreSettings)
+    buckets: BucketSettings = field(default_factory=BucketSettings)
     auth: AuthSettings = field(default_factory=AuthSettings)
     process: ProcessSettings = field(default_factory=ProcessSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
@@ -413,6 +428,12 @@ def _cores() -> int:
 def data_folder(settings: Settings) -> Path:
     """Return the folder of local files."""
     return Path(settings.store.data_dir).expanduser()
+
+
+def bucket_folder(settings: Settings) -> Path:
+    """Return the folder whose folders are the buckets."""
+    root = settings.buckets.root
+    return Path(root).expanduser() if root else data_folder(settings) / "buckets"
 
 
 def backend_settings(settings: Settings) -> dict[str, str]:
