@@ -293,7 +293,7 @@ class VectorSearches:
 
     async def _compared(self, search: VectorSearch, where: VectorSpace, statement: Statement) -> list[Hit]:
         # More than are asked for, because the server compares in less precision.
-        candidates = 2 * search.limit + 20
+        candidates = search.limit + 16 if where.dimensions <= _FULL_MOST else 2 * search.limit + 32
         probe = struct.pack(">hh", where.dimensions, 0) + search.vector
         return _best(search, where, await self._read(statement(probe, int8(candidates), *_labels(search))))
 

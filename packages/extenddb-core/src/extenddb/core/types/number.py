@@ -13,7 +13,8 @@ from decimal import Context, Decimal
 from extenddb.core import limits
 from extenddb.core.errors import ServiceError, validation
 
-_PLAIN_INTEGER = re.compile(r"-?[1-9][0-9]{0,37}\Z")
+_NORMAL = re.compile(r"-?(?:[1-9][0-9]{0,37}|(?:0|[1-9][0-9]{0,17})\.[0-9]{0,18}[1-9])\Z")
+"""Texts that are seen at once to be in normal form and in range; most numbers are."""
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
 _EXPONENT_DIGITS = 9  # beyond this an exponent is out of range whatever its mantissa
 
@@ -33,7 +34,7 @@ def normalize(text: str) -> str:
 
     Raises a ValidationException for a text that is no number or is out of DynamoDB's range.
     """
-    if text == "0" or _PLAIN_INTEGER.match(text):
+    if text == "0" or _NORMAL.match(text):
         return text
     return to_text(parse(text))
 

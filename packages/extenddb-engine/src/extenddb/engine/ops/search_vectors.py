@@ -64,7 +64,7 @@ def _query(elements: Sequence[Mapping[str, Any]]) -> bytes:
     for place, element in enumerate(elements):
         if list(element) != ["N"]:
             raise validation(f"Every element of SearchVector must be a number; element: {place}")
-        components.append(float(number.parse(element["N"])))
+        components.append(float(number.normalize(element["N"])))
     try:
         return vector.pack(components)
     except OverflowError:
