@@ -82,8 +82,12 @@ class Commands:
 
     def events(self) -> list[dict[str, Any]]:
         """Return what the command that is running told so far, as JSON lines."""
-        lines = (self.folder / "told.txt").read_text().splitlines(keepends=True)
+        lines = self.told().splitlines(keepends=True)
         return [json.loads(line) for line in lines if line.endswith("\n")]
+
+    def told(self) -> str:
+        """Return what the command that is running wrote so far."""
+        return (self.folder / "told.txt").read_text()
 
     def _line(self, *arguments: str) -> list[str]:
         return [sys.executable, "-P", "-m", "extenddb.server", *arguments]

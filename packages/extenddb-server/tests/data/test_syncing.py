@@ -137,6 +137,8 @@ def test_both_sides_may_restart(tmp_path: Path, commands: Commands) -> None:
             eventually(lambda: any(each["event"] == "copied" for each in commands.events()), "the copy")
             stacks["to"].close()
             fill(source.client(), "Stays", range(25, 75), version=1)
+            eventually(lambda: commands.events()[-1].get("records_behind") == 50, "changes that wait")
+            eventually(lambda: commands.events()[-1]["lag_seconds"] > 0, "lag")
             target = serve(stacks["to"], "to", port=target.port, **SIGNED)
             expected = contents(source.client(), "Stays")
             eventually(lambda: contents(target.client(), "Stays") == expected, "the changes")
@@ -178,3 +180,21 @@ def test_two_may_not_work_with_one_checkpoint(servers: tuple[Server, Server], co
         commands.run(*flags).failed("Another process works with the checkpoint")
         process.send_signal(signal.SIGINT)
         assert process.wait(BOUND_SECONDS) == 0
+
+
+def test_a_stop_during_the_copy_is_no_success_but_can_be_continued(
+    servers: tuple[Server, Server], commands: Commands
+) -> None:
+    source, target = servers
+    make_table(source.client(), "Halted", stream="NEW_IMAGE")
+    fill(source.client(), "Halted", range(100))
+    flags = ["sync", *between(source, target, "Halted"), "--create"]
+    with commands.running(*flags, "--rate", "2") as process:
+        eventually(lambda: state(commands, "Halted"), "the checkpoint")
+        eventually(lambda: "Halted" in target.client().list_tables()["TableNames"], "the table")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(BOUND_SECONDS) == 1
+    assert "Stopped during the first copy; run it again to go on where Halted.sync.json ends." in commands.told()
+    assert len(contents(target.client(), "Halted")) < 100
+    commands.run(*flags, "--until-caught-up").succeeded()
+    assert contents(target.client(), "Halted") == contents(source.client(), "Halted")
