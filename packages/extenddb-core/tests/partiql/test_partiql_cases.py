@@ -9,6 +9,7 @@ import pytest
 from extenddb.core.errors import ServiceError
 from extenddb.core.expressions.problems import Problem
 from extenddb.core.partiql import Malformed, Values, parse, to_text
+from extenddb.core.partiql.errors import DATA_MANIPULATION
 from extenddb.core.types.attribute import normalize_item
 
 _HERE = Path(__file__).parent
@@ -36,7 +37,8 @@ def test_malformed_statement(statement: str, failure: str) -> None:
     text = error.token.text or (error.token.kind if error.token.kind == "end of statement" else "")
     assert f"{error.line} {error.column} {error.expected} | {text}" == failure
     message = error.as_error().message
-    assert message.startswith(f"Statement wasn't well formed, can't be processed: Expected {error.expected} at ")
+    assert message.startswith(f"Statement wasn't well formed, can't be processed: Expected {error.expected}")
+    assert (f" at {error.line}:{error.column}, " in message) == (error.expected != DATA_MANIPULATION)
 
 
 def test_error_position_counts_lines() -> None:
@@ -47,7 +49,7 @@ def test_error_position_counts_lines() -> None:
 
 def test_long_token_is_shortened_in_the_message() -> None:
     with pytest.raises(Malformed) as caught:
-        parse("x" * 5000)
+        parse("SELECT * FROM t " + "x" * 5000)
     assert len(caught.value.as_error().message) < 200
 
 

@@ -210,12 +210,16 @@ def _writes() -> Iterator[tuple[str, str, list[Any] | None, tuple[Any, Any]]]:
 
 
 INVALID = "One or more parameter values were invalid: "
+MALFORMED = "Statement wasn't well formed, can't be processed: Expected data manipulation"
 REFUSED: tuple[tuple[str, str, list[Any] | None, str | Failure], ...] = (
     ("no such table", "SELECT * FROM none WHERE k = 'x'", None, NO_TABLE),
     ("insert into no such table", "INSERT INTO none VALUE {'k': 'x'}", None, NO_TABLE),
     ("update of no such table", "UPDATE none SET v = 1 WHERE k = 'x'", None, NO_TABLE),
     ("delete from no such table", "DELETE FROM none WHERE k = 'x'", None, NO_TABLE),
     ("no such index", 'SELECT * FROM "songs"."none"', None, "The table does not have the specified index: none"),
+    ("no statement", "SELEC * FROM plain", None, MALFORMED),
+    ("another statement", "CREATE TABLE plain (k)", None, MALFORMED),
+    ("a name", "plain", None, MALFORMED),
     ("too few parameters", "SELECT * FROM plain WHERE k = ? AND v = ?", [{"S": "x"}], COUNT),
     ("too many parameters", "SELECT * FROM plain WHERE k = ?", [{"S": "x"}, {"S": "y"}], COUNT),
     ("parameters for nothing", "SELECT * FROM plain", [{"S": "x"}], COUNT),

@@ -6,6 +6,8 @@ from extenddb.core.errors import ServiceError, validation
 from extenddb.core.partiql.tokens import END, UNKNOWN, Token
 
 _NOT_WELL_FORMED = "Statement wasn't well formed, can't be processed: "
+DATA_MANIPULATION = "data manipulation"
+"""What the service expects at the beginning of a statement; its sentence ends there."""
 _SHOWN = 40  # characters of a wrong token in a message
 
 
@@ -26,6 +28,8 @@ class Malformed(Exception):
 
     def as_error(self) -> ServiceError:
         """Return the ValidationException that a client is told."""
+        if self.expected == DATA_MANIPULATION:
+            return validation(f"{_NOT_WELL_FORMED}Expected {self.expected}")
         where = f"at {self.line}:{self.column}"
         if self.token.kind == END:
             return validation(f"{_NOT_WELL_FORMED}Expected {self.expected} {where}, found the end of the statement")

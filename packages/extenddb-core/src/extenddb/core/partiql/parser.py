@@ -24,6 +24,7 @@ from extenddb.core.expressions.nodes import (
 )
 from extenddb.core.expressions.nodes import Delete as DeleteElements
 from extenddb.core.partiql.conditions import Conditions
+from extenddb.core.partiql.errors import DATA_MANIPULATION
 from extenddb.core.partiql.nodes import Delete, Exists, Insert, OrderTerm, Parsed, Select, Statement, Update
 from extenddb.core.partiql.tokens import PARAMETER
 
@@ -50,7 +51,7 @@ class _Statements(Conditions):
             "EXISTS": self._exists,
         }
         if self.kind not in parsers:
-            self.fail("SELECT, INSERT, UPDATE or DELETE")
+            self.fail(DATA_MANIPULATION)
         statement = parsers[self.advance().kind]()
         self.finish()
         return Parsed(statement=statement, literals=tuple(self.literals), parameters=self.parameters)
