@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from extenddb.server.app import loop_factory
 from extenddb.server.data import errors, tables
 from extenddb.server.data.checkpoint import Checkpoint
 from extenddb.server.data.client import Client
@@ -97,7 +98,8 @@ async def connect(stack: AsyncExitStack, side: Given, times: Time) -> Client:
 def run(work: Coroutine[Any, Any, None]) -> None:
     """Run a command to its end; a failure is one sentence and exit code 1."""
     try:
-        asyncio.run(work)
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(work)
     except Exception as error:
         failure = errors.first(error)
         if failure is None:
