@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
+from zlib import crc32
 
 from extenddb.core.types.table import TableDefinition
 from extenddb.engine.buckets import BucketError, ObjectInfo
@@ -37,6 +38,14 @@ class Source:
     """InputFormatOptions.Csv."""
     types: Mapping[str, str]
     """Types of the key attributes of table and indexes."""
+    share: tuple[int, int] = (0, 1)
+    """Which share of the objects is read, of how many."""
+
+    def holds(self, key: str) -> bool:
+        """Tell whether an object is data to be read: manifests of exports are not, nor are other shares."""
+        name = key.rpartition("/")[2]
+        number, count = self.share
+        return bool(name) and not name.startswith(_MANIFESTS) and crc32(key.encode()) % count == number
 
 
 def types_of(definition: TableDefinition) -> dict[str, str]:
@@ -108,12 +117,11 @@ class Reader:
 
 
 async def next_object(context: Context, source: Source, after: str) -> ObjectInfo | None:
-    """Return the first object above a key that holds data: manifests of exports do not."""
+    """Return the first object above a key that is to be read."""
     while True:
         found = await context.buckets.list(source.bucket, prefix=source.prefix, after=after, limit=100)
         for each in found:
-            name = each.key.rpartition("/")[2]
-            if name and not name.startswith(_MANIFESTS):
+            if source.holds(each.key):
                 return each
         if not found:
             return None

@@ -11,6 +11,8 @@ from extenddb.engine.imports.reading import Source, types_of
 from extenddb.engine.imports.records import DECOMPRESSORS
 from extenddb.engine.tables.table import Table
 
+PARTS = "Parts"
+"""Member of an import's record, beside its description: how far each of its jobs is."""
 _PASSED_ON = (
     "ClientToken",
     "S3BucketSource",
@@ -27,6 +29,11 @@ def check(format_: str, compression: str, options: Mapping[str, Any] | None) -> 
     if options and options.get("Csv") and format_ != "CSV":
         raise validation("One or more parameter values were invalid: InputFormatOptions.Csv needs InputFormat CSV")
     DECOMPRESSORS[compression]()
+
+
+def answered(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the ImportTableDescription of what is on record."""
+    return {name: value for name, value in body.items() if name != PARTS}
 
 
 def described(request: Mapping[str, Any], table: Mapping[str, Any], *, arn: str, now_ms: int) -> dict[str, Any]:
@@ -48,8 +55,8 @@ def described(request: Mapping[str, Any], table: Mapping[str, Any], *, arn: str,
     }
 
 
-def source(description: Mapping[str, Any], table: Table) -> Source:
-    """Return what an import reads."""
+def source(description: Mapping[str, Any], table: Table, share: tuple[int, int]) -> Source:
+    """Return what one share of an import reads."""
     place = description["S3BucketSource"]
     return Source(
         bucket=place["S3Bucket"],
@@ -58,4 +65,5 @@ def source(description: Mapping[str, Any], table: Table) -> Source:
         compression=description["InputCompressionType"],
         csv=(description.get("InputFormatOptions") or {}).get("Csv") or {},
         types=types_of(table.definition),
+        share=share,
     )

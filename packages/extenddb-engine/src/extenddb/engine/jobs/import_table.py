@@ -14,18 +14,23 @@ from extenddb.engine.backups.records import IMPORTS, Body
 from extenddb.engine.buckets import NO_OBJECT, BucketError
 from extenddb.engine.context import Context
 from extenddb.engine.imports import request as requests
-from extenddb.engine.imports.items import BadRecord, Parser
+from extenddb.engine.imports.items import SIZE, BadRecord, Parser
+from extenddb.engine.imports.plain import plain_key
 from extenddb.engine.imports.reading import Batch, Place, Reader
 from extenddb.engine.jobs.waiting import turns
 from extenddb.engine.new_items import new_item
 from extenddb.engine.tables import filling
 from extenddb.engine.tables.table import Table
+from extenddb.engine.write_path import NewItem
 
 log = logging.getLogger("extenddb.engine.imports")
 
 _BYTES = 2 * 1024 * 1024  # of records loaded at a time
 _BATCHES = 4  # of one turn; while one is loaded the next is read
 _SLICE = 50  # records looked at before others get their turn
+_SHARES = 4  # jobs of one import: as many processes can work on it when there are several objects
+_RUNNING = "IN_PROGRESS"
+_COUNTS = ("ProcessedSizeBytes", "ProcessedItemCount", "ImportedItemCount", "ErrorCount")
 _LOGGED = 10  # faulty records of one batch that are written to the log
 
 State = dict[str, Any]
@@ -43,61 +48,84 @@ class Parsed(NamedTuple):
     errors: int
 
 
-def import_state(table: Table, key: str) -> State:
-    """Return the state of a job that imports into a table that is being filled."""
-    return {
-        "Namespace": table.record.namespace,
-        "Table": table.definition.name,
-        "Space": table.space.id,
-        "Key": key,
-        "Place": ["", 0],
-        "ProcessedSizeBytes": 0,
-        "ProcessedItemCount": 0,
-        "ImportedItemCount": 0,
-        "ErrorCount": 0,
-    }
+def import_states(table: Table, key: str) -> list[State]:
+    """Return the states of the jobs that import into a table that is being filled, each a share of the objects."""
+    return [
+        {
+            "Namespace": table.record.namespace,
+            "Table": table.definition.name,
+            "Space": table.space.id,
+            "Key": key,
+            "Part": part,
+            "Place": ["", 0],
+            **dict.fromkeys(_COUNTS, 0),
+        }
+        for part in range(_SHARES)
+    ]
 
 
 async def import_table(context: Context, state: State) -> State | None:
-    """Work on an import for a while."""
+    """Work on a share of an import for a while."""
     following = await turns(context, state, _turn, _failed)
     if following is not None:
-        await records.change(context, IMPORTS, state["Key"], lambda body: {**body, **_counts(following)})
+        await _note(context, following, done=False)
     return following
 
 
-def _counts(state: State) -> Body:
-    members = ("ProcessedSizeBytes", "ProcessedItemCount", "ImportedItemCount", "ErrorCount")
-    return {member: state[member] for member in members}
+async def _note(context: Context, state: State, *, done: bool) -> Body | None:
+    """Write down how far a share is; return the record while the import goes on."""
+    part = {**{member: state[member] for member in _COUNTS}, "Done": done, "Found": bool(state["Place"][0])}
+
+    def noted(body: Body) -> Body | None:
+        if body["ImportStatus"] != _RUNNING:
+            return None
+        parts = {**body.get(requests.PARTS, {}), str(state["Part"]): part}
+        totals = {member: sum(each[member] for each in parts.values()) for member in _COUNTS}
+        return {**body, **totals, requests.PARTS: parts}
+
+    return await records.change(context, IMPORTS, state["Key"], noted)
 
 
 async def _turn(context: Context, state: State) -> State | None:
-    description = await records.find(context, IMPORTS, state["Key"])
-    if description is None:
+    body = await records.find(context, IMPORTS, state["Key"])
+    if body is None:
         raise ImportGone(state["Key"])
     table = await filling.find_filling(context, state["Namespace"], state["Table"], state["Space"])
-    if table is None:
-        await _finish(context, state)
-        return None
-    reader = _reader(context, state, description, table)
-    following = await _load(context, table, reader, state)
-    if following is not None:
-        return following
-    if not state["Place"][0]:
-        prefix = description["S3BucketSource"].get("S3KeyPrefix") or ""
+    if table is not None and body["ImportStatus"] == _RUNNING:
+        following = await _load(context, table, _reader(context, state, body, table), state)
+        if following is not None:
+            return following
+        noted = await _note(context, state, done=True)
+        if noted is not None:
+            await _close(context, table, noted, state)
+    context.readers.pop(_reader_key(state), None)
+    return None
+
+
+async def _close(context: Context, table: Table, body: Body, state: State) -> None:
+    """End the import when this share was the last."""
+    parts = body[requests.PARTS].values()
+    if len(parts) < _SHARES or not all(part["Done"] for part in parts):
+        return
+    if not any(part["Found"] for part in parts):
+        prefix = body["S3BucketSource"].get("S3KeyPrefix") or ""
         raise BucketError(NO_OBJECT, f"There are no objects under the prefix: {prefix}")
     await filling.activate(context, table)
-    await _finish(context, state)
-    return None
+    done = {"ImportStatus": "COMPLETED", "EndTime": context.clock() / 1000}
+    await records.change(context, IMPORTS, state["Key"], lambda current: {**current, **done})
+
+
+def _reader_key(state: State) -> str:
+    return f"{state['Key']}/{state['Part']}"
 
 
 def _reader(context: Context, state: State, description: Body, table: Table) -> Reader:
     place = Place(*state["Place"])
-    known = context.readers.get(state["Key"])
+    known = context.readers.get(_reader_key(state))
     if isinstance(known, Reader) and known.place == place:
         return known
-    reader = Reader(context, requests.source(description, table), place)
-    context.readers[state["Key"]] = reader
+    reader = Reader(context, requests.source(description, table, (state["Part"], _SHARES)), place)
+    context.readers[_reader_key(state)] = reader
     return reader
 
 
@@ -118,7 +146,7 @@ async def _load(context: Context, table: Table, reader: Reader, state: State) ->
         if loading is not None:
             await loading
     except BaseException:
-        context.readers.pop(state["Key"], None)
+        context.readers.pop(_reader_key(state), None)
         if loading is not None:
             loading.cancel()
             await asyncio.gather(loading, return_exceptions=True)
@@ -154,25 +182,20 @@ async def _parsed(table: Table, batch: Batch) -> Parsed:
 
 def row(table: Table, parser: Parser, record: bytes) -> Row:
     """Return the row of a record. Raises BadRecord and ServiceError for what is no item of this table."""
-    new = new_item(parser(record)["Item"])
-    key = keys.require_item_key(table.schema, new.item)
+    put = parser(record)
+    new = NewItem(put["Item"], put[SIZE]) if SIZE in put else new_item(put["Item"])
+    key = plain_key(table.schema, new.item) or keys.require_item_key(table.schema, new.item)
     if table.indexes:
         keys.check_index_keys(table, new.item)
     return key, new.body, new.size
 
 
-async def _finish(context: Context, state: State) -> None:
-    context.readers.pop(state["Key"], None)
-    done = {"ImportStatus": "COMPLETED", "EndTime": context.clock() / 1000, **_counts(state)}
-    await records.change(
-        context, IMPORTS, state["Key"], lambda body: {**body, **done} if "EndTime" not in body else None
-    )
-
-
 async def _failed(context: Context, state: State, error: Exception) -> None:
-    context.readers.pop(state["Key"], None)
-    failed = {"ImportStatus": "FAILED", "EndTime": context.clock() / 1000, **_counts(state), **records.failure(error)}
-    await records.change(context, IMPORTS, state["Key"], lambda body: {**body, **failed})
+    context.readers.pop(_reader_key(state), None)
+    failed = {"ImportStatus": "FAILED", "EndTime": context.clock() / 1000, **records.failure(error)}
+    await records.change(
+        context, IMPORTS, state["Key"], lambda body: {**body, **failed} if body["ImportStatus"] == _RUNNING else None
+    )
     table = await filling.find_filling(context, state["Namespace"], state["Table"], state["Space"])
     if table is not None:
         await filling.abandon(context, table)

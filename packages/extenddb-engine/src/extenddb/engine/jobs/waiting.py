@@ -22,12 +22,14 @@ Failed = Callable[[Context, State, Exception], Awaitable[None]]
 """Cleans up after a job that cannot go on."""
 
 
-async def settled(context: Context, key: str) -> None:
-    """Return when a job is done, or when its caller has waited long enough."""
+async def settled(context: Context, *keys: str) -> None:
+    """Return when jobs are done, or when their caller has waited long enough."""
     deadline = time.monotonic() + context.settings.settle_seconds
-    while time.monotonic() < deadline:
-        if await context.backend.documents.get(KIND, key) is None:
-            return
+    waiting = list(keys)
+    while waiting and time.monotonic() < deadline:
+        if await context.backend.documents.get(KIND, waiting[-1]) is None:
+            waiting.pop()
+            continue
         await asyncio.sleep(_POLL)
 
 

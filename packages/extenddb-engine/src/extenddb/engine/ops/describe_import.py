@@ -8,6 +8,7 @@ from extenddb.core.errors import IMPORT_NOT_FOUND, ServiceError
 from extenddb.engine.backups import records
 from extenddb.engine.backups.records import IMPORTS
 from extenddb.engine.context import Caller, Context
+from extenddb.engine.imports.request import answered
 
 if TYPE_CHECKING:
     from extenddb.core.model.requests import DescribeImportInput
@@ -18,4 +19,4 @@ async def describe_import(context: Context, caller: Caller, request: DescribeImp
     arn = request["ImportArn"]
     missing = ServiceError(IMPORT_NOT_FOUND, f"Import not found: {arn}")
     _, body = await records.require(context, caller, IMPORTS, arn, missing)
-    return {"ImportTableDescription": body}
+    return {"ImportTableDescription": answered(body)}

@@ -10,8 +10,8 @@ from extenddb.engine.backups import records
 from extenddb.engine.backups.records import IMPORTS
 from extenddb.engine.backups.starting import create_filling
 from extenddb.engine.context import Caller, Context
-from extenddb.engine.imports.request import check, described
-from extenddb.engine.jobs.import_table import import_state
+from extenddb.engine.imports.request import answered, check, described
+from extenddb.engine.jobs.import_table import import_states
 from extenddb.engine.jobs.runner import start_job
 from extenddb.engine.jobs.waiting import settled
 from extenddb.engine.tables import describe, rules
@@ -35,12 +35,13 @@ async def import_table(context: Context, caller: Caller, request: ImportTableInp
     key = IMPORTS.key(context, caller, arn) or ""
     known = await records.find(context, IMPORTS, key)
     if known is not None:
-        return {"ImportTableDescription": known}
+        return {"ImportTableDescription": answered(known)}
     now = context.clock()
     table = describe.created(create, arn=table_arn, table_id=context.ids(), created_ms=now)
     taken = ServiceError(RESOURCE_IN_USE, f"Table already exists: {name}")
     filling = await create_filling(context, context.namespace(caller), table, taken)
     description = described(request, table, arn=arn, now_ms=now)
     await records.create(context, IMPORTS, key, description)
-    await settled(context, await start_job(context, "import", import_state(filling, key)))
+    jobs = [await start_job(context, "import", state) for state in import_states(filling, key)]
+    await settled(context, *jobs)
     return {"ImportTableDescription": description}

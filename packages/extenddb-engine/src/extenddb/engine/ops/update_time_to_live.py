@@ -44,9 +44,8 @@ def _edited(context: Context, table: Table, specification: Mapping[str, Any]) ->
         if table.ttl == attribute:
             raise validation("TimeToLive is already enabled")
         _check_attribute(table, attribute)
-        return table.edited(
-            settings={**_stamped(context, table), "TimeToLive": {"AttributeName": attribute}}, hidden=(ttl.INDEX,)
-        )
+        chosen = {"AttributeName": attribute, ttl.FILLING: True}
+        return table.edited(settings={**_stamped(context, table), "TimeToLive": chosen}, hidden=(ttl.INDEX,))
     if table.ttl is None:
         raise validation("TimeToLive is already disabled")
     _check_attribute(table, attribute)
