@@ -239,6 +239,8 @@ class StatefulSuite(Suite):
     """How many scripts a run tries."""
     shrink: ClassVar[bool] = True
     """Whether a script that fails is made short, which may take minutes."""
+    repeatable: ClassVar[bool] = False
+    """Whether every run tries the same scripts."""
 
     def test_random_scripts_give_the_answers_of_the_memory_backend(self, kit: Kit) -> None:
         class Scripted(Machine):
@@ -252,6 +254,7 @@ class StatefulSuite(Suite):
                 stateful_step_count=25,
                 deadline=None,
                 database=None,
+                derandomize=self.repeatable,
                 phases=[Phase.generate, Phase.shrink] if self.shrink else [Phase.generate],
                 suppress_health_check=list(HealthCheck),
             ),
