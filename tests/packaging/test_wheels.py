@@ -36,7 +36,7 @@ def environment(wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
     """Install all wheels into an empty environment; returns its bin folder."""
     home = tmp_path_factory.mktemp("environment") / "venv"
     subprocess.run([UV, "venv", "--quiet", "--python", sys.executable, home], check=True)
-    command = [UV, "pip", "install", "--quiet", "--python", home / "bin" / "python"]
+    command: list[Path | str] = [UV, "pip", "install", "--quiet", "--python", home / "bin" / "python"]
     subprocess.run([*command, "--find-links", wheels["core"].parent, *wheels.values()], check=True)
     return home / "bin"
 
@@ -90,7 +90,15 @@ def test_backends_are_found_by_entry_point(environment: Path, tmp_path: Path) ->
 def server(environment: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
     """Run the installed program on its embedded default; yields the ready file's content."""
     ready = tmp_path / "ready.json"
-    command = [environment / "extenddb-server", "--port", "0", "--data-dir", tmp_path / "data", "--ready-file", ready]
+    command: list[Path | str] = [
+        environment / "extenddb-server",
+        "--port",
+        "0",
+        "--data-dir",
+        tmp_path / "data",
+        "--ready-file",
+        ready,
+    ]
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("EXTENDDB_", "AWS_"))}
     with (
         (tmp_path / "log").open("w") as log,
