@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from backup_kit import START, Service, item, run
+from backup_kit import START, Service, item, parsed, run
 
+from extenddb.engine import codec
 from extenddb.engine.jobs import backup as backup_job
 from extenddb.engine.jobs import restore as restore_job
 from extenddb.engine.jobs import waiting
@@ -111,9 +112,7 @@ def test_a_table_is_kept_while_it_is_backed_up() -> None:
         await service.table()
         await backed_up(service)
         context = service.engine.context
-        ((document,)) = await backend.documents.list("job", limit=2)
-        from extenddb.engine import codec
-
+        (document,) = await backend.documents.list("job", limit=2)
         state = codec.parse(document.body)["State"]
         await backup_job._capture(context, state)
         assert await service.refused("DeleteTable", TableName="source") == "ResourceInUseException"
@@ -156,6 +155,41 @@ def test_overrides(store: str) -> None:
             }
         ]
         other = {"TargetTableName": "other", "BackupArn": arn, "GlobalSecondaryIndexOverride": wrong}
+        assert await service.refused("RestoreTableFromBackup", **other) == "ValidationException"
+
+    run(store, scenario)
+
+
+def test_vector_indexes_are_restored(store: str) -> None:
+    async def scenario(backend: Backend) -> None:
+        service = Service(backend)
+        index = {
+            "IndexName": "by-meaning",
+            "VectorAttribute": {"AttributeName": "meaning"},
+            "Projection": {"ProjectionType": "ALL"},
+            "Dimensions": 2,
+            "DistanceFunction": "EUCLIDEAN",
+        }
+        await service.table(VectorIndexes=[index])
+        for number in range(5):
+            await service.put(number, meaning={"L": [{"N": str(number)}, {"N": "0"}]})
+        arn = await backed_up(service)
+        await service.work()
+        described = (await service.call("DescribeBackup", BackupArn=arn))["BackupDescription"]
+        assert described["SourceTableFeatureDetails"]["VectorIndexes"] == [index]
+        await service.call("RestoreTableFromBackup", TargetTableName="target", BackupArn=arn)
+        await service.work()
+        (restored,) = (await service.call("DescribeTable", TableName="target"))["Table"]["VectorIndexes"]
+        assert restored["IndexStatus"] == "ACTIVE"
+        search = {"SearchVector": [{"N": "3"}, {"N": "0"}], "TopK": 1}
+        answer = await service.call("SearchVectors", TableName="target", IndexName="by-meaning", **search)
+        (found,) = answer["SearchResults"]
+        assert parsed(found["Item"])["sk"] == {"N": "3"}
+        none: dict[str, Any] = {"TargetTableName": "none", "BackupArn": arn, "VectorIndexOverride": []}
+        await service.call("RestoreTableFromBackup", **none)
+        await service.work()
+        assert "VectorIndexes" not in (await service.call("DescribeTable", TableName="none"))["Table"]
+        other = {**none, "TargetTableName": "other", "VectorIndexOverride": [{**index, "Dimensions": 3}]}
         assert await service.refused("RestoreTableFromBackup", **other) == "ValidationException"
 
     run(store, scenario)

@@ -8,10 +8,13 @@ from typing import Any
 from extenddb.core.errors import BACKUP_NOT_FOUND, ServiceError
 from extenddb.engine.backups.records import BACKUPS, Body
 from extenddb.engine.tables.table import Table
+from extenddb.engine.tables.vector_definitions import MEMBER
 from extenddb.storage.model import Estimate, Space
 
 CREATING, AVAILABLE, DELETED = "CREATING", "AVAILABLE", "DELETED"
 _INDEX_MEMBERS = ("IndexName", "KeySchema", "Projection", "ProvisionedThroughput", "OnDemandThroughput")
+
+_VECTOR_MEMBERS = ("IndexName", "VectorAttribute", "SearchSchema", "Projection", "Dimensions", "DistanceFunction")
 
 
 def space(id_: str) -> Space:
@@ -93,6 +96,10 @@ def _features(table: Table) -> dict[str, Any]:
     for member in ("LocalSecondaryIndexes", "GlobalSecondaryIndexes"):
         if description.get(member):
             features[member] = [_index(index) for index in description[member]]
+    if description.get(MEMBER):
+        features[MEMBER] = [
+            {name: index[name] for name in _VECTOR_MEMBERS if name in index} for index in description[MEMBER]
+        ]
     if "StreamSpecification" in description:
         features["StreamDescription"] = description["StreamSpecification"]
     if table.ttl is not None:

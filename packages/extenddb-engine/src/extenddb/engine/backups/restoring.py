@@ -6,13 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from extenddb.core.arn import TableArn
-from extenddb.core.errors import validation
-from extenddb.engine.tables import describe, rules
+from extenddb.core.errors import ServiceError, validation
+from extenddb.engine.tables import describe, rules, vectors
+from extenddb.engine.tables.vector_definitions import MEMBER
 
 _INDEXES = (
     ("LocalSecondaryIndexes", "LocalSecondaryIndexOverride"),
     ("GlobalSecondaryIndexes", "GlobalSecondaryIndexOverride"),
 )
+_VECTOR_MEMBERS = ("IndexName", "VectorAttribute", "SearchSchema", "Projection", "Dimensions", "DistanceFunction")
 _CAPACITY = ("OnDemandThroughput",)
 
 
@@ -25,6 +27,7 @@ def restored(
     ValidationException for overrides that do not fit.
     """
     create = _create_request(source, request)
+    vectors.check_create(create)
     rules.check_create(create)
     return describe.created(create, arn=arn, table_id=table_id, created_ms=now_ms)
 
@@ -54,6 +57,9 @@ def _create_request(source: Mapping[str, Any], request: Mapping[str, Any]) -> di
         indexes = _indexes(source.get(member, ()), request.get(override), on_demand=on_demand, create=create)
         if indexes:
             create[member] = indexes
+    chosen = _vector_indexes(source.get(MEMBER, ()), request.get("VectorIndexOverride"))
+    if chosen:
+        create[MEMBER] = chosen
     create["AttributeDefinitions"] = _definitions(source, create)
     create |= _encryption(source, request)
     if "TableClassSummary" in source:
@@ -75,11 +81,30 @@ def _indexes(
     for index in wanted:
         known = by_name.get(index["IndexName"])
         if known is None or any(known[member] != index[member] for member in ("KeySchema", "Projection")):
-            raise validation(
-                "One or more parameter values were invalid: the index override "
-                f"{index['IndexName']} does not match an index of the source table"
-            )
+            raise _no_match(index)
     return [dict(index) for index in wanted]
+
+
+def _vector_indexes(
+    existing: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]] | None
+) -> list[dict[str, Any]]:
+    """Return the vector indexes of the restored table: those of the source, or the chosen ones among them."""
+    known = {index["IndexName"]: {name: index[name] for name in _VECTOR_MEMBERS if name in index} for index in existing}
+    if wanted is None:
+        return list(known.values())
+    for index in wanted:
+        if known.get(index["IndexName"]) != {
+            name: index[name] for name in _VECTOR_MEMBERS if index.get(name) is not None
+        }:
+            raise _no_match(index)
+    return [dict(index) for index in wanted]
+
+
+def _no_match(index: Mapping[str, Any]) -> ServiceError:
+    return validation(
+        "One or more parameter values were invalid: the index override "
+        f"{index['IndexName']} does not match an index of the source table"
+    )
 
 
 def _index(index: Mapping[str, Any], *, on_demand: bool, create: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,6 +127,8 @@ def _throughput(description: Mapping[str, Any]) -> dict[str, int] | None:
 def _definitions(source: Mapping[str, Any], create: Mapping[str, Any]) -> list[Mapping[str, str]]:
     schemas = [create, *(index for member, _ in _INDEXES for index in create.get(member, ()))]
     used = {element["AttributeName"] for schema in schemas for element in schema["KeySchema"]}
+    for index in create.get(MEMBER, ()):
+        used |= {element["AttributeName"] for element in index.get("SearchSchema") or ()}
     return [each for each in source["AttributeDefinitions"] if each["AttributeName"] in used]
 
 

@@ -16,7 +16,7 @@ async def create_filling(
     context: Context, namespace: str, description: Mapping[str, Any], taken: ServiceError
 ) -> Table:
     """Create a table that waits to be filled; raises `taken` when there is one of that name."""
-    record = filling_record(namespace, description)
+    record = filling_record(namespace, description, stored_vectors=context.backend.capabilities.vectors)
     try:
         await context.backend.catalog.create(record)
     except AlreadyExists:

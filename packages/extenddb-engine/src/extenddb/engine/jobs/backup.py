@@ -15,6 +15,7 @@ from extenddb.engine.backups.undo import Item, View
 from extenddb.engine.context import Context
 from extenddb.engine.jobs.waiting import turns
 from extenddb.engine.retries import retrying
+from extenddb.engine.tables import filling
 from extenddb.engine.tables.change import change_table
 from extenddb.engine.tables.table import Table
 from extenddb.storage.model import Mutation, Put, Space
@@ -110,7 +111,7 @@ async def _copy(context: Context, state: State) -> State | None:
 
 
 async def _keep(context: Context, space: Space, items: list[Item]) -> None:
-    if items:
+    if not await filling.loaded(context, space, [(item.key, Put(item.body, item.size)) for item in items]):
         mutations = [Mutation(space, item.key, partial(_put, item), blind=True) for item in items]
         await retrying(lambda: context.backend.items.mutate(mutations))
 

@@ -185,7 +185,7 @@ def row(table: Table, parser: Parser, record: bytes) -> Row:
     put = parser(record)
     new = NewItem(put["Item"], put[SIZE]) if SIZE in put else new_item(put["Item"])
     key = plain_key(table.schema, new.item) or keys.require_item_key(table.schema, new.item)
-    if table.indexes:
+    if table.indexes or table.vectors:
         keys.check_index_keys(table, new.item)
     return key, new.body, new.size
 

@@ -14,7 +14,7 @@ from extenddb.engine.imports.request import answered, check, described
 from extenddb.engine.jobs.import_table import import_states
 from extenddb.engine.jobs.runner import start_job
 from extenddb.engine.jobs.waiting import settled
-from extenddb.engine.tables import describe, rules
+from extenddb.engine.tables import describe, rules, vectors
 
 if TYPE_CHECKING:
     from extenddb.core.model.requests import ImportTableInput
@@ -25,6 +25,7 @@ _MISMATCH = "The client token was already used with different parameters"
 async def import_table(context: Context, caller: Caller, request: ImportTableInput) -> dict[str, Any]:
     """Answer ImportTable. A repeated ClientToken is answered with the import it began."""
     create = request["TableCreationParameters"]
+    vectors.check_create(create)
     rules.check_create(create)
     check(request["InputFormat"], request.get("InputCompressionType") or "NONE", request.get("InputFormatOptions"))
     name = create["TableName"]

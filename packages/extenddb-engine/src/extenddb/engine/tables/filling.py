@@ -15,8 +15,10 @@ from extenddb.core.types.keys import Key
 from extenddb.engine import codec, indexes
 from extenddb.engine.context import Context
 from extenddb.engine.retries import retrying
+from extenddb.engine.tables import vectors
 from extenddb.engine.tables.change import change_table
 from extenddb.engine.tables.table import INDEX_MEMBERS, Table, to_document
+from extenddb.engine.tables.vector_definitions import MEMBER, spaces
 from extenddb.storage.errors import Conflict, NotFound
 from extenddb.storage.model import Decision, Mutation, Put, Row, Space, TableRecord
 from extenddb.storage.spi import BulkItems
@@ -25,11 +27,15 @@ _GLOBAL = "GlobalSecondaryIndexes"
 _BATCH = 500  # items written in one transaction; nobody waits for the locks of a table that only one job writes
 
 
-def filling_record(namespace: str, description: Mapping[str, Any]) -> TableRecord:
-    """Return the record of a new table that is being filled, from the description of a finished one."""
-    description = {**description, "TableStatus": "CREATING"}
-    if _GLOBAL in description:
-        description[_GLOBAL] = [{**index, "IndexStatus": "CREATING"} for index in description[_GLOBAL]]
+def filling_record(namespace: str, description: Mapping[str, Any], *, stored_vectors: bool) -> TableRecord:
+    """Return the record of a new table that is being filled, from the description of a finished one.
+
+    `stored_vectors` says that the store keeps vector indexes.
+    """
+    description = _with_status(description, "CREATING")
+    settings: dict[str, Any] = {"Filling": True}
+    if stored_vectors:
+        settings = vectors.numbered(description, settings)
     index_ids = {
         index["IndexName"]: f"{kind[0].lower()}{number}"
         for member, kind in INDEX_MEMBERS
@@ -38,9 +44,22 @@ def filling_record(namespace: str, description: Mapping[str, Any]) -> TableRecor
     return TableRecord(
         namespace=namespace,
         name=description["TableName"],
-        space=Space(id=description["TableId"].replace("-", ""), indexes=tuple(index_ids.values())),
-        document=to_document(description, index_ids, {"Filling": True}),
+        space=Space(
+            id=description["TableId"].replace("-", ""),
+            indexes=tuple(index_ids.values()),
+            vectors=spaces(description, settings),
+        ),
+        document=to_document(description, index_ids, settings),
     )
+
+
+def _with_status(description: Mapping[str, Any], status: str) -> dict[str, Any]:
+    """Return a description with the status of the table and of its indexes that have one replaced."""
+    changed = {**description, "TableStatus": status}
+    for member in (_GLOBAL, MEMBER):
+        if member in changed:
+            changed[member] = [{**index, "IndexStatus": status} for index in changed[member]]
+    return changed
 
 
 def require_filled(table: Table) -> None:
@@ -69,6 +88,21 @@ async def find_filling(context: Context, namespace: str, name: str, space: str) 
     return table if table is not None and table.space.id == space and table.filling else None
 
 
+async def loaded(context: Context, space: Space, rows: Sequence[tuple[Key, Put]]) -> bool:
+    """Insert rows in the store's fast way; False when it has none, or when some are there already.
+
+    They are there when a step is repeated, or when keys stand more than once in what is imported.
+    """
+    if not context.backend.capabilities.bulk_load or space.vectors:
+        return False
+    items = cast("BulkItems", context.backend.items)
+    try:
+        await retrying(lambda: items.load(space, rows))
+    except Conflict:
+        return False
+    return True
+
+
 async def load(context: Context, table: Table, rows: Sequence[tuple[Key, bytes, int]]) -> None:
     """Write items into a table that is being filled: key, stored bytes and size, the last of equal keys counts.
 
@@ -76,25 +110,20 @@ async def load(context: Context, table: Table, rows: Sequence[tuple[Key, bytes, 
     """
     puts: dict[Key, Put] = {}
     for key, body, size in rows:
-        item = codec.load(body) if table.indexes else None
+        item = codec.load(body) if table.indexes or table.vectors else None
         puts[key] = Put(body, size, indexes.changes(table, None, item))
     if not puts:
         return
     ordered = sorted(puts)
-    if context.backend.capabilities.bulk_load and not table.space.vectors:
-        items = cast("BulkItems", context.backend.items)
-        try:
-            await retrying(lambda: items.load(table.space, [(key, puts[key]) for key in ordered]))
-            return
-        except Conflict:
-            pass  # some are there already: a repeated step, or keys that stand more than once in what is imported
+    if await loaded(context, table.space, [(key, puts[key]) for key in ordered]):
+        return
     for first in range(0, len(ordered), _BATCH):
         batch = [_replace(table, key, puts[key]) for key in ordered[first : first + _BATCH]]
         await retrying(partial(context.backend.items.mutate, batch))
 
 
 def _replace(table: Table, key: Key, put: Put) -> Mutation:
-    if not table.indexes:
+    if not table.indexes and not table.vectors:
         return Mutation(table.space, key, lambda _row: put, blind=True)
     item = codec.load(put.item)
 
@@ -111,9 +140,7 @@ async def activate(context: Context, table: Table) -> None:
     def opened(current: Table) -> Table | None:
         if current.space.id != table.space.id or not current.filling:
             return None
-        description = {**current.description, "TableStatus": "ACTIVE"}
-        if _GLOBAL in description:
-            description[_GLOBAL] = [{**index, "IndexStatus": "ACTIVE"} for index in description[_GLOBAL]]
+        description = _with_status(current.description, "ACTIVE")
         if "RestoreSummary" in description:
             description["RestoreSummary"] = {**description["RestoreSummary"], "RestoreInProgress": False}
         settings = {name: value for name, value in current.settings.items() if name != "Filling"}
