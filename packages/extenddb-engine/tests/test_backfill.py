@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,9 +12,11 @@ import pytest
 from extenddb.core.errors import ServiceError
 from extenddb.engine import Caller, Engine, EngineSettings, codec
 from extenddb.engine.jobs import backfill as backfill_job
+from extenddb.engine.jobs.healing import heal
 from extenddb.engine.jobs.runner import KIND, Jobs
 from extenddb.engine.jobs.table import STEPS
 from extenddb.engine.jobs.ttl import sweep
+from extenddb.engine.ops import update_table, update_time_to_live
 from extenddb.storage.registry import load_backend
 
 CALLER = Caller()
@@ -243,3 +246,52 @@ def test_expiry_in_a_stream_names_the_service() -> None:
 async def backfill_state(engine: Engine) -> dict[str, Any]:
     (document,) = await engine.context.backend.documents.list(KIND, limit=10)
     return engine_state(document.body)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_an_index_whose_job_was_never_written_down_is_filled(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(engine: Engine) -> None:
+        async def died(*_: Any) -> str:
+            raise ConnectionError("the process is gone")
+
+        past = {"N": str(int(time.time()) - 60)}
+        await put(engine, 7, expires=past)
+        with monkeypatch.context() as patched:
+            patched.setattr(update_table, "start_job", died)
+            patched.setattr(update_time_to_live, "start_job", died)
+            with pytest.raises(ConnectionError):
+                await add_index(engine)
+            specification = {"Enabled": True, "AttributeName": "expires"}
+            request = {"TableName": "grown", "TimeToLiveSpecification": specification}
+            with pytest.raises(ConnectionError):
+                await engine.execute("UpdateTimeToLive", CALLER, request)
+        assert (await index(engine))["Backfilling"]
+        await heal(engine.context)
+        await heal(engine.context)  # knows of the job
+        assert len(await engine.context.backend.documents.list(KIND, limit=10)) == 1
+        jobs = Jobs(engine.context, STEPS, ())
+        while await jobs.tick():
+            pass
+        await sweep(engine.context)
+        assert (await index(engine))["IndexStatus"] == "ACTIVE"
+        assert await grouped(engine, 2) == [f"{number:05}" for number in range(2, ITEMS, GROUPS) if number != 7]
+        await heal(engine.context)
+        assert await engine.context.backend.documents.list(KIND, limit=10) == []
+
+    run(backend, scenario, settle_seconds=0)
+
+
+@pytest.mark.postgres
+def test_a_filled_index_can_be_read_at_once_in_every_process() -> None:
+    async def scenario(engine: Engine) -> None:
+        other = Engine(engine.context.backend)
+        await add_index(engine)
+        with pytest.raises(ServiceError, match="backfilling"):
+            await grouped(other, 2)
+        jobs = Jobs(engine.context, STEPS, ())
+        while await jobs.tick():
+            pass
+        assert len(await grouped(other, 2)) == ITEMS // GROUPS
+        await other.close()
+
+    run("postgres", scenario, settle_seconds=0)

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from extenddb.core.arn import TableArn
 from extenddb.core.errors import ServiceError
 from extenddb.engine import Caller, Engine, EngineSettings, codec
-from extenddb.engine.jobs.streams import close_shard, write_mark
+from extenddb.engine.jobs.streams import close_shard, tend_streams, write_mark
 from extenddb.engine.streams import registry
 from extenddb.storage.registry import load_backend
 from extenddb.storage.spi import Backend
@@ -245,8 +246,6 @@ def test_trimmed_records_are_gone_and_said_to_be() -> None:
         old = (await read(engine, arn, shard))[0]["dynamodb"]["SequenceNumber"]
         now[0] += 25 * 60 * 60 * 1000
         await answers(engine, "PutItem", TableName="watched", Item={"id": {"S": "new"}})
-        from extenddb.engine.jobs.streams import tend_streams
-
         await tend_streams(engine.context)
         shards = (await answers(engine, "DescribeStream", StreamArn=arn))["StreamDescription"]["Shards"]
         assert len(shards) == 2
@@ -347,6 +346,31 @@ def test_an_answer_holds_no_more_records_than_wanted() -> None:
         ):
             with pytest.raises(ServiceError, match=f"less than or equal to {limit - 1}"):
                 await answers(engine, operation, **given, Limit=limit)
+        await engine.close()
+
+    run("memory", scenario)
+
+
+def test_a_stream_that_no_table_feeds_ends() -> None:
+    async def scenario(backend: Backend, _: Backend) -> None:
+        engine = Engine(backend)
+        now = [1_000_000_000_000]
+        engine.context.clock = lambda: now[0]
+        await one_shard(engine, "KEYS_ONLY")
+        orphan = registry.new_stream(
+            engine.context,
+            namespace=CALLER.account,
+            arn=TableArn(region="r", account=CALLER.account, table="gone"),
+            view="KEYS_ONLY",
+            key_schema=[],
+        )
+        await registry.register(engine.context, orphan)
+        for elapsed, expected in ((0, {"gone", "watched"}), (61_000, {"watched"})):
+            now[0] += elapsed
+            await tend_streams(engine.context)
+            documents = await backend.documents.list(registry.KIND, limit=9)
+            streams = [registry.from_body(document.body) for document in documents]
+            assert {each.table for each in streams if each.disabled is None} == expected
         await engine.close()
 
     run("memory", scenario)

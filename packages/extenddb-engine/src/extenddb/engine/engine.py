@@ -21,7 +21,7 @@ from extenddb.engine.context import Caller, Context, EngineSettings
 from extenddb.engine.jobs import Jobs
 from extenddb.engine.jobs.table import CHORES, STEPS
 from extenddb.engine.operations import OPERATIONS
-from extenddb.engine.tables.cache import Tables
+from extenddb.engine.tables.cache import Doubtful, Tables
 from extenddb.storage.coalesce import Coalescer, CoalesceSettings
 from extenddb.storage.errors import SchemaMismatch, SerializationFailure, StorageError, Unavailable
 from extenddb.storage.spi import Backend
@@ -66,10 +66,14 @@ class Engine:
         if run is None:
             raise ServiceError(UNKNOWN_OPERATION)
         request = decode(operation, payload)
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
             try:
                 return await run(self.context, caller, request)
             except SchemaMismatch:
+                self.context.tables.forget_all()
+            except Doubtful:
+                if attempt:
+                    raise
                 self.context.tables.forget_all()
             except StorageError as error:
                 raise _service_error(error) from error

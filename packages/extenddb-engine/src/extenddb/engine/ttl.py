@@ -14,6 +14,8 @@ from extenddb.storage.model import Entry
 
 INDEX = "ttl"
 """Id of the hidden index."""
+FILLING = "Filling"
+"""Member of a table's setting TimeToLive as long as the index lacks items that were there before it."""
 PARTITIONS = 16
 """How many partitions the entries are spread over."""
 _FIVE_YEARS = 5 * 365 * 24 * 60 * 60  # items expired longer ago are left alone (developer guide, Time to Live)

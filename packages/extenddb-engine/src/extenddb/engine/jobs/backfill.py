@@ -7,10 +7,11 @@ Items are taken in key order, never by offset.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from extenddb.core.types.keys import Key
-from extenddb.engine import codec, indexes
+from extenddb.engine import codec, indexes, ttl
 from extenddb.engine.context import Context
 from extenddb.engine.tables.change import change_table
 from extenddb.engine.tables.table import Table
@@ -64,20 +65,36 @@ def _entries(table: Table, key: Key, wanted: frozenset[str]) -> Mutation:
     return Mutation(table.space, key, decide)
 
 
+def unfilled(table: Table) -> list[str]:
+    """Return the ids of the indexes of a table that no job has filled to the end."""
+    found = [id_ for name, id_ in _ids(table).items() if name in table.backfilling]
+    return [*found, ttl.INDEX] if table.settings.get("TimeToLive", {}).get(ttl.FILLING) else found
+
+
+def _ids(table: Table) -> dict[str, str]:
+    return {**table.index_ids, **table.settings.get(IDS, {})}
+
+
 async def _activate(context: Context, state: dict[str, Any], wanted: frozenset[str]) -> None:
     def activate(table: Table) -> Table | None:
-        ids = {**table.index_ids, **table.settings.get(IDS, {})}
-        filled = {name for name, id_ in ids.items() if id_ in wanted}
-        if not filled:
+        filled = {name for name, id_ in _ids(table).items() if id_ in wanted}
+        settings = _settled(table.settings) if ttl.INDEX in wanted else table.settings
+        if not filled and settings == table.settings:
             return None
         members = [member for member in ("GlobalSecondaryIndexes", MEMBER) if member in table.description]
         indexes = {
             member: [_active(each) if each["IndexName"] in filled else each for each in table.description[member]]
             for member in members
         }
-        return table.edited(description={**table.description, **indexes})
+        return table.edited(description={**table.description, **indexes}, settings=settings)
 
     await change_table(context, state["Namespace"], state["Table"], activate)
+
+
+def _settled(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a table's settings whose index of expiring items is complete."""
+    live = {name: value for name, value in settings.get("TimeToLive", {}).items() if name != ttl.FILLING}
+    return {**settings, "TimeToLive": live} if live else dict(settings)
 
 
 def _active(index: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from extenddb.storage.errors import SchemaMismatch
 from extenddb.storage.model import Change, Decision, Mutation, Put, Row
 
 _PAGE = 200
+_GRACE_MS = 60_000  # between registering a stream and the change of its table
 
 
 async def tend_streams(context: Context) -> None:
@@ -33,6 +34,9 @@ async def _tend(context: Context, stream: Stream) -> None:
     if stream.disabled is not None and stream.disabled <= horizon:
         await registry.forget(context, stream.key)
         return
+    if stream.disabled is None and not await _fed(context, stream, now):
+        await registry.disable(context, stream.key)
+        return
     trimmed = await _trim(context, stream, horizon)
     if stream.disabled is None:
         born_before = now - int(context.settings.shard_seconds * 1000)
@@ -48,6 +52,14 @@ async def _tend(context: Context, stream: Stream) -> None:
             shards=tuple(shards.retained(old.shards, closed_after_ms=horizon)),
         ),
     )
+
+
+async def _fed(context: Context, stream: Stream, now: int) -> bool:
+    """Tell whether a table feeds a stream, or soon will; else a process died between the table and the stream."""
+    if now - stream.created < _GRACE_MS:
+        return True
+    table = await context.tables.load(stream.namespace, stream.table)
+    return table is not None and any(each.stream == stream.id for each in table.captures)
 
 
 async def _trim(context: Context, stream: Stream, horizon: int) -> int:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from extenddb.core.errors import resource_not_found
+from extenddb.core.errors import ServiceError, resource_not_found
 from extenddb.engine.tables.table import Table, from_record
 from extenddb.storage.spi import Catalog
 
 MAX_AGE = 5.0
 """Seconds after which an entry is read again."""
+
+
+class Doubtful(ServiceError):
+    """An error that may rest on a table as it was a moment ago: the request is repeated once with what is there now."""
 
 
 class Tables:

@@ -1,0 +1,57 @@
+"""Healing: a table is changed first and its job written down then; a process may die in between.
+
+Whatever an index still lacks is filled by a job that is started here. Two jobs for one index do no harm.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from extenddb.engine import codec
+from extenddb.engine.context import Context
+from extenddb.engine.jobs.backfill import backfill_state, unfilled
+from extenddb.engine.jobs.runner import KIND, start_job
+from extenddb.engine.tables.table import Table, from_record
+
+_TABLES = 200  # records read at a time
+_JOBS = 200
+
+
+async def heal(context: Context) -> None:
+    """Start the jobs that are missing."""
+    tables = [table async for table in _unfilled(context)]
+    if not tables:
+        return
+    known = await _known(context)
+    for table in tables:
+        missing = [each for each in unfilled(table) if (table.space.id, each) not in known]
+        if missing:
+            await start_job(context, "backfill", backfill_state(table, missing))
+
+
+async def _unfilled(context: Context) -> AsyncIterator[Table]:
+    after = ""
+    while True:
+        records = await context.backend.catalog.records(after=after, limit=_TABLES)
+        for record in records:
+            table = from_record(record)
+            if not table.filling and unfilled(table):
+                yield table
+        if len(records) < _TABLES:
+            return
+        after = records[-1].space.id
+
+
+async def _known(context: Context) -> set[tuple[str, str]]:
+    """Return space and index of everything that jobs are filling."""
+    known: set[tuple[str, str]] = set()
+    after = ""
+    while True:
+        documents = await context.backend.documents.list(KIND, after=after, limit=_JOBS)
+        for document in documents:
+            job = codec.parse(document.body)
+            if job["Type"] == "backfill":
+                known.update((job["State"]["Space"], each) for each in job["State"]["Indexes"])
+        if len(documents) < _JOBS:
+            return known
+        after = documents[-1].key
