@@ -32,6 +32,9 @@ def test_objects_come_back_in_the_order_of_their_keys(tmp_path: Path) -> None:
     assert done(content(buckets, "my-bucket", "b/2")) == b"replaced"
     keys = sorted(["a", "b.c", "b/10", "b/2", "b/ä"], key=str.encode)
     assert [each.key for each in done(buckets.list("my-bucket", limit=9))] == keys
+    assert [each.key for each in done(buckets.list("my-bucket", prefix="b/1", limit=9))] == ["b/10"]
+    for nothing in ("c", "c/d", "../my-bucket/", "/", "b/2/"):
+        assert done(buckets.list("my-bucket", prefix=nothing, limit=9)) == []
     page = done(buckets.list("my-bucket", prefix="b/", after="b/10", limit=1))
     assert [(each.key, each.size) for each in page] == [("b/2", 8)]
 

@@ -122,7 +122,10 @@ class FolderBuckets:
 
     def _list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
         base = self._require_bucket(bucket)
-        for folder, _, names in os.walk(base):
+        *folders, _ = prefix.split("/")
+        if not all(map(_plain, folders)):
+            return
+        for folder, _, names in os.walk(self._inner(bucket, *folders)):
             for name in names:
                 path = Path(folder, name)
                 key = path.relative_to(base).as_posix()

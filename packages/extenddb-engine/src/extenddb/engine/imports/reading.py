@@ -7,18 +7,20 @@ have it, because it took the job over, opens the object anew and passes over the
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from zlib import crc32
 
 from extenddb.core.types.table import TableDefinition
-from extenddb.engine.buckets import BucketError, ObjectInfo
+from extenddb.engine.buckets import BucketError
 from extenddb.engine.context import Context
 from extenddb.engine.imports.items import PARSERS, BadRecord, CsvParser, Parser, csv_cells
 from extenddb.engine.imports.records import DECOMPRESSORS, BadObject, Cutter, Decompressor
 
 _PIECE = 128 * 1024  # compressed bytes taken at a time: a millisecond or so of decompression
+_LISTED = 1000  # objects of one listing
 _MANIFESTS = ("manifest-summary.", "manifest-files.", "_started")  # beside the data files of an export
 NO_OBJECTS = "S3NoSuchKey"
 """FailureCode when there is nothing to import."""
@@ -82,6 +84,7 @@ class Reader:
         self._source = source
         self.place = place
         self._stream: _Object | None = None
+        self._ahead: deque[str] = deque()
 
     async def next(self, max_bytes: int) -> Batch | None:
         """Return the next records, of one object; None when all objects are done. Raises BucketError."""
@@ -102,11 +105,12 @@ class Reader:
     async def _open(self) -> _Object | None:
         key, done = self.place
         if done < 0 or not key:
-            following = await next_object(self._context, self._source, key)
-            if following is None:
+            if not self._ahead:
+                self._ahead.extend(await next_objects(self._context, self._source, key))
+            if not self._ahead:
                 return None
-            self.place = Place(following.key, 0)
-            return _Object(self._context, self._source, following.key)
+            self.place = Place(self._ahead.popleft(), 0)
+            return _Object(self._context, self._source, self.place.object)
         stream = _Object(self._context, self._source, key)
         while done:
             records, problem = await stream.take(_PIECE, most=done)
@@ -116,22 +120,20 @@ class Reader:
         return stream
 
 
-async def next_object(context: Context, source: Source, after: str) -> ObjectInfo | None:
-    """Return the first object above a key that is to be read."""
-    while True:
-        found = await context.buckets.list(source.bucket, prefix=source.prefix, after=after, limit=100)
-        for each in found:
-            if source.holds(each.key):
-                return each
-        if not found:
-            return None
+async def next_objects(context: Context, source: Source, after: str) -> list[str]:
+    """Return the keys of the next objects above a key that are to be read; none at the end."""
+    while found := await context.buckets.list(source.bucket, prefix=source.prefix, after=after, limit=_LISTED):
+        held = [each.key for each in found if source.holds(each.key)]
+        if held:
+            return held
         after = found[-1].key
+    return []
 
 
 async def total_bytes(context: Context, source: Source) -> int:
     """Return the size of all objects. Raises BucketError when there are none."""
     total, after, count = 0, "", 0
-    while found := await context.buckets.list(source.bucket, prefix=source.prefix, after=after, limit=1000):
+    while found := await context.buckets.list(source.bucket, prefix=source.prefix, after=after, limit=_LISTED):
         total += sum(each.size for each in found)
         count += len(found)
         after = found[-1].key
