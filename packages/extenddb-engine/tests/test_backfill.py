@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from extenddb.core.errors import ServiceError
-from extenddb.engine import Caller, Engine, EngineSettings, codec
+from extenddb.engine import Caller, Engine, EngineSettings, codec, system
 from extenddb.engine.jobs import backfill as backfill_job
 from extenddb.engine.jobs.healing import heal
 from extenddb.engine.jobs.runner import KIND, Jobs
@@ -266,6 +266,7 @@ def test_an_index_whose_job_was_never_written_down_is_filled(backend: str, monke
             with pytest.raises(ConnectionError):
                 await engine.execute("UpdateTimeToLive", CALLER, request)
         assert (await index(engine))["Backfilling"]
+        await system.prepare(engine.context.backend.catalog, system.TOKENS)  # no table
         await heal(engine.context)
         await heal(engine.context)  # knows of the job
         assert len(await engine.context.backend.documents.list(KIND, limit=10)) == 1

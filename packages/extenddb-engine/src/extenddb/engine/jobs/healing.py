@@ -34,6 +34,8 @@ async def _unfilled(context: Context) -> AsyncIterator[Table]:
     while True:
         records = await context.backend.catalog.records(after=after, limit=_TABLES)
         for record in records:
+            if not (record.space.indexes or record.space.vectors):
+                continue  # nothing to fill, or a space of the engine's own
             table = from_record(record)
             if not table.filling and unfilled(table):
                 yield table
