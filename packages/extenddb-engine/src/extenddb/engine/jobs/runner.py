@@ -112,6 +112,10 @@ class Jobs:
         self._held.add(lease)
         return True
 
+    async def _release(self, lease: str) -> None:
+        await self._context.backend.leases.release(lease, self._holder)
+        self._held.discard(lease)
+
     async def _give_back(self) -> None:
         """Let other processes, or the next run of this one, go on at once."""
         with contextlib.suppress(StorageError, TimeoutError):
@@ -136,6 +140,11 @@ class Jobs:
         lease = f"job/{document.key}"
         if not await self._acquire(lease, LEASE_SECONDS):
             return False
+        current = await backend.documents.get(KIND, document.key)
+        if current is None:
+            await self._release(lease)
+            return False
+        document = current  # the listed one is from before the lease: another process may have gone on since
         job = codec.parse(document.body)
         try:
             state = await self._steps[job["Type"]](self._context, job["State"])
@@ -145,8 +154,7 @@ class Jobs:
         try:
             if state is None:
                 await backend.documents.delete(KIND, document.key, expected=document.version)
-                await backend.leases.release(lease, self._holder)
-                self._held.discard(lease)
+                await self._release(lease)
                 return False
             body = codec.dump({"Type": job["Type"], "State": state})
             await backend.documents.put(KIND, document.key, body, expected=document.version)
