@@ -12,6 +12,7 @@ import pytest
 import zstandard
 from backup_kit import Service, item, run
 
+from extenddb.engine import codec
 from extenddb.engine.imports import reading
 from extenddb.engine.jobs import import_table as import_job
 from extenddb.engine.jobs import waiting
@@ -228,5 +229,32 @@ def test_requests_are_checked_and_remembered(tmp_path: Path) -> None:
         assert len(of_one["ImportSummaryList"]) == 1
         missing = {"ImportArn": first["ImportArn"][:-1] + "z"}
         assert await service.refused("DescribeImport", **missing) == "ImportNotFoundException"
+
+    run("memory", scenario)
+
+
+def test_a_process_that_was_thought_dead_does_no_harm(small_steps: None, tmp_path: Path) -> None:
+    """It goes on from an old state when others have ended the work."""
+
+    async def scenario(backend: Backend) -> None:
+        put_object(tmp_path, "data", json_lines(range(50)))
+        service = Service(backend, tmp_path)
+        source = {"S3Bucket": "input", "S3KeyPrefix": ""}
+        request = {"InputFormat": "DYNAMODB_JSON", "TableCreationParameters": TABLE}
+        answer = await service.call("ImportTable", S3BucketSource=source, **request)
+        states = [codec.parse(job.body)["State"] for job in await backend.documents.list("job", limit=9)]
+        for begun in states[:-1]:
+            state: Any = begun
+            while state is not None:
+                state = await import_job.import_table(service.engine.context, state)
+        late = service.restarted().engine.context
+        for state in states[:-1]:
+            await import_job.import_table(late, state)
+        state = states[-1]
+        while state is not None:
+            state = await import_job.import_table(service.engine.context, state)
+        arn = answer["ImportTableDescription"]["ImportArn"]
+        description = (await service.call("DescribeImport", ImportArn=arn))["ImportTableDescription"]
+        assert (description["ImportStatus"], description["ImportedItemCount"]) == ("COMPLETED", 50)
 
     run("memory", scenario)

@@ -75,6 +75,8 @@ def capture_name(id_: str) -> str:
 
 async def _capture(context: Context, state: State) -> State | None:
     await require_source(context, state)
+    if not await _being_made(context, state):
+        return {**state, "Phase": "release"}
     for space in (undo.undo_space(state["Id"]), backup.space(state["Id"])):
         await undo.prepare_space(context, space)
     name = capture_name(state["Id"])
@@ -90,8 +92,16 @@ async def _capture(context: Context, state: State) -> State | None:
     return {**state, "Phase": "copy"}
 
 
+async def _being_made(context: Context, state: State) -> bool:
+    """Tell whether the backup is not made yet: a process that was thought dead must not add to one that is."""
+    body = await records.find(context, BACKUPS, state["Key"])
+    return body is not None and body["Description"]["BackupDetails"]["BackupStatus"] == backup.CREATING
+
+
 async def _copy(context: Context, state: State) -> State | None:
     table = await require_source(context, state)
+    if not await _being_made(context, state):
+        return {**state, "Phase": "release"}
     view = View(table=table, stream=state["Stream"], undo=undo.undo_space(state["Id"]), since=0)
     items, following = await undo.page(context, view, state, limit=_ROWS, max_bytes=_BYTES)
     await _keep(context, backup.space(state["Id"]), items)

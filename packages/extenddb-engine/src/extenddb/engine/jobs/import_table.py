@@ -79,7 +79,10 @@ async def _note(context: Context, state: State, *, done: bool) -> Body | None:
     def noted(body: Body) -> Body | None:
         if body["ImportStatus"] != _RUNNING:
             return None
-        parts = {**body.get(requests.PARTS, {}), str(state["Part"]): part}
+        known = body.get(requests.PARTS, {})
+        if known.get(str(state["Part"]), {}).get("Done") and not done:
+            return None  # a process that was thought dead goes on with what another has ended
+        parts = {**known, str(state["Part"]): part}
         totals = {member: sum(each[member] for each in parts.values()) for member in _COUNTS}
         return {**body, **totals, requests.PARTS: parts}
 
