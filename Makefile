@@ -48,7 +48,7 @@ sizes: setup
 	$(RUN)python tools/check_sizes.py
 
 tests: setup
-	$(RUN)python -m pytest -n 2 --dist loadfile
+	$(RUN)python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 fast: setup
 	$(RUN)python -m pytest -q -m "not slow and not node and not kill"
