@@ -158,10 +158,14 @@ def whole_partition(dynamodb: Any, partition: Answer) -> None:
 
 def tally_region(dynamodb: Any, country: str, region: str) -> None:
     """Add a region to the tally of its country, once: the condition makes a repetition harmless."""
-    here = Key("pk").eq(design.country_pk(country)) & Key("sk").begins_with(design.city_sk(region))
-    people = [
-        item["population"] for item in pages(dynamodb, KeyConditionExpression=here, ProjectionExpression="population")
-    ]
+    # A text and not Key(...): boto3 builds those with state that threads would share.
+    found = pages(
+        dynamodb,
+        KeyConditionExpression="pk = :country AND begins_with(sk, :region)",
+        ExpressionAttributeValues={":country": design.country_pk(country), ":region": design.city_sk(region)},
+        ProjectionExpression="population",
+    )
+    people = [item["population"] for item in found]
     dynamodb.update_item(
         TableName=design.TABLE,
         Key={"pk": design.country_pk(country), "sk": design.tally_sk(WHO)},
