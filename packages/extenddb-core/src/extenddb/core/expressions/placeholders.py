@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from extenddb.core import limits
 from extenddb.core.errors import ServiceError, validation
 from extenddb.core.expressions import problems
-from extenddb.core.types.attribute import AttributeValue, Item, normalize
+from extenddb.core.types.attribute import AttributeValue, Item, item_size, normalize
 
 _NAME_SYMBOL = re.compile(r"#[A-Za-z0-9_]+\Z")
 _VALUE_SYMBOL = re.compile(r":[A-Za-z0-9_]+\Z")
@@ -114,6 +114,8 @@ def _checked_values(values: Mapping[str, Any]) -> Item:
             checked[symbol] = normalize(value)
         except ServiceError as error:
             raise validation(f"{_VALUES} contains invalid value: {error.message} for key {symbol}") from error
+    if item_size(checked) > limits.EXPRESSION_VARIABLES_SIZE:
+        raise validation(f"{_VALUES} exceeds max size")
     return checked
 
 
