@@ -20,6 +20,9 @@ _START_SECONDS = 120.0
 _STOP_SECONDS = 60.0
 _LOOK = 0.002
 
+_NOT_OURS = ("EXTENDDB_", "PYTHONDONTWRITEBYTECODE")
+"""Variables that would change what is measured: settings, and compiling every module anew at each start."""
+
 
 class ServerError(Exception):
     """The server did not start; the text is the last line it wrote."""
@@ -78,7 +81,7 @@ class Running:
 def running(options: Options, folder: Path, name: str) -> Iterator[Running]:
     """Run a server as long as the context lasts. Raises ServerError."""
     log = folder / "server.log"
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("EXTENDDB_")}
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(_NOT_OURS)}
     command = [sys.executable, "-P", "-m", "extenddb.server", *options.flags(folder)]
     begun = time.perf_counter()
     with log.open("ab") as output:
