@@ -42,20 +42,14 @@ BATCH_WRITE_ITEMS = 25
 """Requests of one BatchWriteItem (Quotas, API-specific limits)."""
 BATCH_SIZE = 16 * 1024 * 1024
 """Bytes of one batch request or answer (Quotas, API-specific limits)."""
-TRANSACTION_ACTIONS = 100
-"""Actions of one transaction (Quotas, Transactions)."""
 TRANSACTION_SIZE = 4 * 1024 * 1024
 """Bytes of the items of one transaction (Quotas, Transactions)."""
-REQUEST_SIZE = 16 * 1024 * 1024
-"""Bytes of one HTTP request body."""
 GLOBAL_INDEXES = 20
 """Default number of global secondary indexes of a table (Quotas, Secondary indexes)."""
 LOCAL_INDEXES = 5
 """Number of local secondary indexes of a table (Quotas, Secondary indexes)."""
 PROJECTED_ATTRIBUTES = 100
 """Non-key attributes projected into all local and global indexes of a table together (Quotas)."""
-TABLES_PER_ACCOUNT = 2500
-"""Default number of tables of an account in a region (Quotas, Tables)."""
 LIST_TABLES = 100
 """Names in one page of ListTables (API reference, ListTables)."""
 READ_UNIT = 4096

@@ -68,11 +68,6 @@ class Supervisor:
         if not self._ready.is_set():
             raise ConfigError("A worker process could not start.")
 
-    @property
-    def pids(self) -> list[int]:
-        """Return the ids of the processes that are running."""
-        return [slot.process.pid for slot in self._slots if slot.process.returncode is None]
-
     async def _keep(self, slot: _Slot, plan: Plan) -> None:
         pause = _FIRST_PAUSE
         line = orjson.dumps(plan.to_json()) + b"\n"

@@ -23,7 +23,6 @@ AttributeValue: TypeAlias = dict[str, Any]
 Item: TypeAlias = dict[str, AttributeValue]
 """Attribute values by attribute name."""
 
-SCALAR_KEY_TYPES = frozenset("SNB")
 SET_TYPES = frozenset(("SS", "NS", "BS"))
 TYPE_NAMES: Mapping[str, str] = {
     "S": "String",

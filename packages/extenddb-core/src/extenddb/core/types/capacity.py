@@ -7,7 +7,6 @@ a transaction.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -84,10 +83,3 @@ def _units(units: float, kind: str | None) -> dict[str, float]:
     if kind is not None:
         answer[f"{kind}CapacityUnits"] = units
     return answer
-
-
-def describe_all(
-    consumed: Iterable[tuple[str, Consumed]], mode: str, kind: str | None = None
-) -> list[Mapping[str, Any]]:
-    """Return the ConsumedCapacity list of a request over several tables, in the order given."""
-    return [units.describe(table, mode, kind) for table, units in consumed]

@@ -138,7 +138,6 @@ class HttpServer(web.Server):
                 headers=cast("Headers", headers),
                 body=body,
                 peer=peer[0] if peer and not isinstance(peer, str) else "",
-                secure=protocol.ssl_context is not None,
             )
         )
 

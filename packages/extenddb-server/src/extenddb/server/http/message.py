@@ -44,8 +44,6 @@ class Request:
     body: bytes
     peer: str = ""
     """Address of the other end of the connection; empty when there is none."""
-    secure: bool = False
-    """Whether the connection is encrypted."""
 
     @property
     def path(self) -> str:
