@@ -23,6 +23,11 @@ def dump(value: Any) -> bytes:
     return orjson.dumps(value)
 
 
+def canonical(value: Any) -> bytes:
+    """Return JSON that is the same for equal values: clients send the members of an object in any order."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
 def parse(data: bytes) -> Any:
     """Return the value of JSON bytes; raises ValueError."""
     return orjson.loads(data)

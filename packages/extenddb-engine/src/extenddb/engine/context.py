@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from extenddb.engine.buckets import Buckets, NoBuckets
+from extenddb.engine.ongoing import Ongoing
 from extenddb.engine.tables.cache import Tables
 from extenddb.storage.coalesce import Coalescer
 from extenddb.storage.spi import Backend
@@ -80,6 +81,8 @@ class Context:
     """Where exports are written and imports are read."""
     readers: dict[str, Any] = field(default_factory=dict)
     """Objects that jobs of this process are in the middle of, by job; what is missing is read anew."""
+    ongoing: Ongoing = field(default_factory=Ongoing)
+    """What the transactions of this process hold."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when this process gave itself background work."""
 

@@ -20,6 +20,7 @@ from extenddb.engine.buckets import Buckets, NoBuckets
 from extenddb.engine.context import Caller, Context, EngineSettings
 from extenddb.engine.jobs import Jobs
 from extenddb.engine.jobs.table import CHORES, STEPS
+from extenddb.engine.ongoing import ONGOING
 from extenddb.engine.operations import OPERATIONS
 from extenddb.engine.tables.cache import Doubtful, Tables
 from extenddb.storage.coalesce import Coalescer, CoalesceSettings
@@ -32,7 +33,7 @@ _SERVICE_ERRORS: tuple[tuple[type[StorageError], ErrorType, str], ...] = (
     (
         SerializationFailure,
         TRANSACTION_CONFLICT,
-        "Transaction is ongoing for the item",
+        ONGOING,
     ),
     (Unavailable, SERVICE_UNAVAILABLE, "The store is temporarily unavailable. Please retry the request."),
     (StorageError, INTERNAL_SERVER_ERROR, "The request processing has failed because of an unknown error."),

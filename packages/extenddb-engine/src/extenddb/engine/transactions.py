@@ -20,7 +20,7 @@ from extenddb.core.errors import (
     ServiceError,
 )
 from extenddb.core.types import keys as key_bytes
-from extenddb.engine import codec
+from extenddb.engine import codec, ongoing
 from extenddb.engine.system import TOKENS
 from extenddb.storage.model import Decision, Key, Mutation, Put, Reject, Row
 
@@ -55,9 +55,15 @@ def canceled(errors: Sequence[ServiceError | None]) -> ServiceError:
     )
 
 
+def require_all(errors: Sequence[ServiceError | None]) -> None:
+    """Cancel a transaction if any of its actions failed, each with its own reason."""
+    if any(error is not None for error in errors):
+        raise canceled(errors)
+
+
 def conflict(count: int) -> ServiceError:
     """Return the error of a transaction that gave way to others; which of its items they wanted is not known."""
-    return canceled([ServiceError(TRANSACTION_CONFLICT, "Transaction is ongoing for the item")] * count)
+    return canceled([ongoing.conflict()] * count)
 
 
 class Repeated:
@@ -74,7 +80,7 @@ class Token:
 
     def __init__(self, account: str, token: str, request: Mapping[str, Any], now_ms: int) -> None:
         self._now = now_ms
-        self._fingerprint = hashlib.sha256(codec.dump(request)).hexdigest()
+        self._fingerprint = hashlib.sha256(codec.canonical(request)).hexdigest()
         self._key = Key(key_bytes.digest(f"{account}/{token}".encode()), b"")
 
     def mutation(self) -> Mutation:

@@ -8,12 +8,17 @@ from typing import Any
 from extenddb.engine import write_path
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.requests import require_table
-from extenddb.engine.write_path import Plan
+from extenddb.engine.write_path import Plan, Write, Written
 
 
 async def write_one(context: Context, caller: Caller, request: Mapping[str, Any], plan: Plan) -> dict[str, Any]:
     """Let the store decide one write and return its response. Raises ServiceError."""
     table = await require_table(context, caller, request["TableName"])
-    write = plan.bind(table)
-    written = write_path.require_written(await context.items.mutate(write.mutation(context.clock())))
+    written = await apply(context, plan.bind(table))
     return write_path.answer(request, table, written, plan.attributes(written))
+
+
+async def apply(context: Context, write: Write) -> Written:
+    """Carry out one write by itself. Raises ServiceError, also when a transaction holds the item."""
+    context.ongoing.require_free(write.table.space, write.key)
+    return write_path.require_written(await context.items.mutate(write.mutation(context.clock())))

@@ -28,6 +28,7 @@ from extenddb.core.partiql import Select, Statement
 from extenddb.core.types.capacity import Consumed, read_units
 from extenddb.engine import keys, read_path, write_path
 from extenddb.engine.context import Caller, Context
+from extenddb.engine.ongoing import conflict
 from extenddb.engine.partiql import writes
 from extenddb.engine.partiql.reads import select_one
 from extenddb.engine.partiql.statements import Prepared, Writing, is_select, is_writing, prepare, refuse_exists
@@ -159,7 +160,9 @@ async def _write_once(context: Context, caller: Caller, batch: _Batch, pending: 
     for each in pending:
         try:
             table = await require_table(context, caller, each.name)
-            bound.append((each, each.plan.bind(table)))
+            write = each.plan.bind(table)
+            context.ongoing.require_free(table.space, write.key)
+            bound.append((each, write))
         except ServiceError as error:
             batch.fail(each.place, error)
     now = context.clock()
@@ -189,5 +192,5 @@ def _settle(batch: _Batch, each: _Pending, write: Write, decision: Decision | St
 
 def _storage_error(error: StorageError) -> ServiceError:
     if isinstance(error, SerializationFailure):
-        return ServiceError(TRANSACTION_CONFLICT, "Transaction is ongoing for the item")
+        return conflict()
     return ServiceError(INTERNAL_SERVER_ERROR, "The request processing has failed because of an unknown error.")

@@ -13,6 +13,7 @@ from extenddb.engine.partiql.reads import select
 from extenddb.engine.partiql.resume import from_token, to_token
 from extenddb.engine.partiql.statements import Prepared, Writing, is_select, is_writing, prepare, refuse_exists
 from extenddb.engine.requests import require_table
+from extenddb.engine.writes import apply
 
 if TYPE_CHECKING:
     from extenddb.core.model.requests import ExecuteStatementInput
@@ -49,8 +50,7 @@ async def _read(
 async def _write(context: Context, caller: Caller, prepared: Prepared[Writing]) -> dict[str, Any]:
     plan = writes.plan(prepared)
     table = await require_table(context, caller, prepared.table)
-    decision = await context.items.mutate(plan.bind(table).mutation(context.clock()))
-    written = write_path.require_written(decision)
+    written = await apply(context, plan.bind(table))
     attributes = plan.attributes(written)
     response: dict[str, Any] = {"Items": [] if attributes is None else [attributes]}
     if prepared.capacity is not None:

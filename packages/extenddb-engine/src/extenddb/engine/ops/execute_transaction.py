@@ -11,7 +11,7 @@ from extenddb.core.partiql import Select
 from extenddb.core.types.attribute import Item
 from extenddb.engine import read_path, transactions
 from extenddb.engine.context import Caller, Context
-from extenddb.engine.ops.transact_get_items import bind_reads, consumed
+from extenddb.engine.ops.transact_get_items import bind_reads, consumed, read_all
 from extenddb.engine.ops.transact_write_items import TOO_LARGE, bind_all, commit, respond
 from extenddb.engine.partiql import writes
 from extenddb.engine.partiql.access import NO_FULL_KEY
@@ -19,7 +19,6 @@ from extenddb.engine.partiql.reads import select_one
 from extenddb.engine.partiql.statements import Prepared, Writing, is_select, is_writing, prepare
 from extenddb.engine.read_path import Reading
 from extenddb.engine.requests import require_table
-from extenddb.engine.retries import retrying
 from extenddb.engine.tables.table import Table
 from extenddb.engine.write_path import Plan
 
@@ -55,8 +54,7 @@ def _all(make: Callable[[_In], _Out], of: Iterable[_In]) -> list[_Out]:
             errors.append(None)
         except ServiceError as error:
             errors.append(error)
-    if any(error is not None for error in errors):
-        raise transactions.canceled(errors)
+    transactions.require_all(errors)
     return made
 
 
@@ -69,10 +67,7 @@ async def _read(
         return select_one(*pair, NO_FULL_KEY)
 
     wanted = _all(one, zip(selects, tables, strict=True))
-    reads = bind_reads(tables, [key for key, _ in wanted])
-    rows = await retrying(lambda: context.backend.items.snapshot(reads))
-    if sum(row.size for row in rows if row is not None) > TRANSACTION_SIZE:
-        raise validation(TOO_LARGE)
+    rows = await read_all(context, bind_reads(tables, [key for key, _ in wanted]))
     responses = []
     for row, (_, reading) in zip(rows, wanted, strict=True):
         items, _ = await read_path.selected(reading, [row] if row is not None else [])

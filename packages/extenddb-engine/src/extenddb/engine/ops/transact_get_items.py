@@ -28,10 +28,7 @@ async def transact_get_items(context: Context, caller: Caller, request: Transact
         parameters.check_mix(get, ("ProjectionExpression",), ())
     wanted = [(keys.normal_key(get["Key"]), bind_projection_of(get)) for get in gets]
     tables = [await require_table(context, caller, get["TableName"]) for get in gets]
-    reads = bind_reads(tables, [key for key, _ in wanted])
-    rows = await retrying(lambda: context.backend.items.snapshot(reads))
-    if sum(row.size for row in rows if row is not None) > TRANSACTION_SIZE:
-        raise validation(TOO_LARGE)
+    rows = await read_all(context, bind_reads(tables, [key for key, _ in wanted]))
     response: dict[str, Any] = {
         "Responses": [
             {"Item": returned(row, projection)} if row is not None else {}
@@ -54,11 +51,19 @@ def bind_reads(tables: list[Table], wanted: list[Any]) -> list[PointRead]:
             errors.append(None)
         except ServiceError as error:
             errors.append(error)
-    if any(error is not None for error in errors):
-        raise transactions.canceled(errors)
+    transactions.require_all(errors)
     if len({(read.space.id, read.key) for read in reads}) != len(reads):
         raise validation(DUPLICATES)
     return reads
+
+
+async def read_all(context: Context, reads: list[PointRead]) -> list[Row | None]:
+    """Return the rows as of one moment; raises for items of a transaction that is writing, and for too much at once."""
+    transactions.require_all(context.ongoing.conflicts([(read.space.id, read.key) for read in reads]))
+    rows = await retrying(lambda: context.backend.items.snapshot(reads))
+    if sum(row.size for row in rows if row is not None) > TRANSACTION_SIZE:
+        raise validation(TOO_LARGE)
+    return rows
 
 
 def consumed(names: list[str], rows: list[Row | None], mode: str) -> list[dict[str, Any]]:

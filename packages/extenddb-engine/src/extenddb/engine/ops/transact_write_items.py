@@ -11,6 +11,7 @@ from extenddb.core.types.capacity import Consumed, read_units
 from extenddb.engine import keys, parameters, system, transactions, write_path
 from extenddb.engine.conditions import bind_write_condition
 from extenddb.engine.context import Caller, Context
+from extenddb.engine.ongoing import Place
 from extenddb.engine.ops.delete_item import plan_delete
 from extenddb.engine.ops.put_item import plan_put
 from extenddb.engine.ops.update_item import plan_update
@@ -91,19 +92,31 @@ def bind_all(plans: list[Plan], tables: list[Table]) -> list[Write]:
         except ServiceError as error:
             writes.append(None)
             errors.append(error)
-    if any(error is not None for error in errors):
-        raise transactions.canceled(errors)
+    transactions.require_all(errors)
     bound = [write for write in writes if write is not None]
-    places = {(write.table.space.id, write.key) for write in bound}
-    if len(places) != len(bound):
+    if len(set(_places(bound))) != len(bound):
         raise validation(DUPLICATES)
     return bound
+
+
+def _places(writes: list[Write]) -> list[Place]:
+    return [(write.table.space.id, write.key) for write in writes]
 
 
 async def commit(
     context: Context, caller: Caller, writes: list[Write], token: tuple[str, Mapping[str, Any]] | None
 ) -> list[Written] | None:
     """Apply the writes all or nothing; None when the token says that they were applied before. Raises ServiceError."""
+    places = _places(writes)
+    with context.ongoing.using(None if token is None else f"{caller.account}/{token[0]}"):
+        transactions.require_all(context.ongoing.conflicts(places))
+        with context.ongoing.holding(places):
+            return await _commit(context, caller, writes, token)
+
+
+async def _commit(
+    context: Context, caller: Caller, writes: list[Write], token: tuple[str, Mapping[str, Any]] | None
+) -> list[Written] | None:
     now = context.clock()
     mutations = [write.mutation(now) for write in writes]
     if token is not None:
@@ -119,9 +132,7 @@ async def commit(
             raise known
         if known is transactions.REPEATED:
             return None
-    errors = [each.answer if isinstance(each.answer, ServiceError) else None for each in decisions]
-    if any(error is not None for error in errors):
-        raise transactions.canceled(errors)
+    transactions.require_all([each.answer if isinstance(each.answer, ServiceError) else None for each in decisions])
     return [write_path.require_written(each) for each in decisions]
 
 
