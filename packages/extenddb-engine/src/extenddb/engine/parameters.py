@@ -45,7 +45,7 @@ def check_return_values(request: Mapping[str, Any], allowed: frozenset[str]) -> 
     """Return the ReturnValues mode of a write; raises when the operation does not have it."""
     mode: str = request.get("ReturnValues") or "NONE"
     if mode not in allowed:
-        raise validation("Return values set to invalid value")
+        raise validation("ReturnValues can only be ALL_OLD or NONE")
     return mode
 
 
