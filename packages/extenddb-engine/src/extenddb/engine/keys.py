@@ -29,24 +29,35 @@ def normal_key(key: Mapping[str, Any]) -> Item:
 
 def require_key(schema: KeySchema, key: Item) -> Key:
     """Return the stored key of a request's Key member, which names exactly the key attributes."""
-    if len(key) != len(schema.names) or not schema.fits(key):
+    parts = schema.parts(key) if len(key) == len(schema.names) else None
+    if parts is None:
         raise validation(MISMATCH)
-    check_values(schema, key)
-    return schema.key(key)
+    return _key(schema, key, parts)
 
 
 def require_item_key(schema: KeySchema, item: Item) -> Key:
     """Return the stored key of a whole item."""
+    parts = schema.parts(item)
+    if parts is None:
+        raise validation(_unfit(schema, item))
+    return _key(schema, item, parts)
+
+
+def _key(schema: KeySchema, item: Item, parts: list[bytes]) -> Key:
+    # The sizes of strings and binaries are those of their bytes; numbers are never too long.
+    if b"" in parts or max(map(len, parts)) > SORT_KEY_SIZE:
+        check_values(schema, item)
+    return schema.joined(parts)
+
+
+def _unfit(schema: KeySchema, item: Item) -> str:
     for name in schema.names:
         value = item.get(name)
         if value is None:
-            raise validation(f"{_INVALID}Missing the key {name} in the item")
+            return f"{_INVALID}Missing the key {name} in the item"
         if type_of(value) != schema.types[name]:
-            raise validation(
-                f"{_INVALID}Type mismatch for key {name} expected: {schema.types[name]} actual: {type_of(value)}"
-            )
-    check_values(schema, item)
-    return schema.key(item)
+            return f"{_INVALID}Type mismatch for key {name} expected: {schema.types[name]} actual: {type_of(value)}"
+    raise AssertionError  # only what does not fit is asked about
 
 
 def check_values(schema: KeySchema, item: Mapping[str, AttributeValue]) -> None:

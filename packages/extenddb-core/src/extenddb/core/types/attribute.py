@@ -72,7 +72,7 @@ def normalize(value: Any, depth: int = 0) -> AttributeValue:
     if len(value) != 1:
         raise validation(MANY_TYPES if value else EMPTY_VALUE)
     ((kind, content),) = value.items()
-    if kind == "S":
+    if kind == "S" or (kind == "N" and number.is_normal(content)):
         return value  # type: ignore[no-any-return]
     return {kind: _NORMALIZERS[kind](content, depth)}
 

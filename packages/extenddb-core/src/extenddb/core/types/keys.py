@@ -13,7 +13,7 @@ The format is stored and never changes.
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b, md5
 from typing import Any, NamedTuple
 
@@ -37,14 +37,14 @@ class Key(NamedTuple):
     sort: bytes
 
 
+ENCODERS: Mapping[str, Callable[[str], bytes]] = {"S": str.encode, "N": number.encode, "B": b64decode}
+"""Order-preserving bytes of the content of a normal key value, by its type."""
+
+
 def value_bytes(value: AttributeValue) -> bytes:
     """Return the order-preserving bytes of a normal key value of type S, N or B."""
     ((kind, content),) = value.items()
-    if kind == "S":
-        return content.encode()  # type: ignore[no-any-return]
-    if kind == "N":
-        return number.encode(content)
-    return b64decode(content)
+    return ENCODERS[kind](content)
 
 
 def value_from_bytes(kind: str, data: bytes) -> AttributeValue:
@@ -67,26 +67,24 @@ def digest(data: bytes) -> bytes:
 
 def partition(values: Sequence[AttributeValue]) -> bytes:
     """Return the partition digest of one or more partition key values."""
-    if len(values) == 1:
-        return digest(value_bytes(values[0]))
     return digest(joined([value_bytes(value) for value in values]))
 
 
 def sort(values: Sequence[AttributeValue]) -> bytes:
     """Return the sort key bytes of any number of sort key values."""
-    if not values:
-        return b""
-    if len(values) == 1:
-        return value_bytes(values[0])
     return joined([value_bytes(value) for value in values])
 
 
 def joined(parts: Sequence[bytes]) -> bytes:
-    """Join the bytes of several values so that order is that of the tuples and no two tuples meet.
+    """Join the bytes of any number of values so that order is that of the tuples and no two tuples meet.
 
     Every zero byte becomes 00 FF and every part but the last ends with 00 01: a part that is a prefix of another
     sorts before it whatever follows.
     """
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return b""
     *leading, last = parts
     return b"".join([prefix(leading), last.replace(b"\x00", b"\x00\xff")])
 

@@ -20,6 +20,10 @@ _EXPONENT_DIGITS = 9  # beyond this an exponent is out of range whatever its man
 
 _ZERO = b"\x80"
 _BASE100_DIGITS = 20
+_PAIRS = {f"{pair:02d}": pair + 1 for pair in range(100)}
+"""The byte of a base-100 digit by its two decimal digits, in a positive number."""
+_COMPLEMENTS = {digits: 102 - byte for digits, byte in _PAIRS.items()}
+"""The same in a negative number."""
 
 EXACT = Context(prec=400, Emax=999999, Emin=-999999, traps=[])
 """Arithmetic that never rounds within the range of two legal numbers."""
@@ -29,12 +33,17 @@ UNDERFLOW = "Number underflow. Attempting to store a number with magnitude small
 TOO_MANY_DIGITS = "Attempting to store more than 38 significant digits in a Number"
 
 
+def is_normal(text: str) -> bool:
+    """Tell whether a text is seen at once to be a number in normal form; most are, and some normal ones are not."""
+    return text == "0" or _NORMAL.match(text) is not None
+
+
 def normalize(text: str) -> str:
     """Return the normal form of a number's text.
 
     Raises a ValidationException for a text that is no number or is out of DynamoDB's range.
     """
-    if text == "0" or _NORMAL.match(text):
+    if is_normal(text):
         return text
     return to_text(parse(text))
 
@@ -113,12 +122,11 @@ def encode(text: str) -> bytes:
         digits = "0" + digits
     if len(digits) % 2:
         digits += "0"
-    pairs = [int(digits[i : i + 2]) for i in range(0, len(digits), 2)]
     scale = exponent // 2 + 1
     if not negative:
-        return bytes((0xC0 + scale, *[pair + 1 for pair in pairs]))
-    body = bytes((0x3F - scale, *[101 - pair for pair in pairs]))
-    return body if len(pairs) == _BASE100_DIGITS else body + b"\x66"
+        return bytes((0xC0 + scale, *[_PAIRS[digits[at : at + 2]] for at in range(0, len(digits), 2)]))
+    body = bytes((0x3F - scale, *[_COMPLEMENTS[digits[at : at + 2]] for at in range(0, len(digits), 2)]))
+    return body if len(body) > _BASE100_DIGITS else body + b"\x66"
 
 
 def decode(data: bytes) -> str:

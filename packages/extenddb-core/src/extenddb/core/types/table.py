@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from extenddb.core.types import keys
@@ -25,21 +25,36 @@ class KeySchema:
     """Sort key attributes: none or one for a table, up to four for a global index."""
     types: Mapping[str, str]
     """S, N or B by attribute name."""
+    names: tuple[str, ...] = field(init=False, repr=False, compare=False)
+    """All key attributes, partition first."""
+    _encoders: tuple[tuple[str, str, Callable[[str], bytes]], ...] = field(init=False, repr=False, compare=False)
+    """Name, type and encoder of each."""
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All key attributes, partition first."""
-        return self.hash + self.range
+    def __post_init__(self) -> None:
+        names = self.hash + self.range
+        encoders = tuple((name, self.types[name], keys.ENCODERS[self.types[name]]) for name in names)
+        object.__setattr__(self, "names", names)
+        object.__setattr__(self, "_encoders", encoders)
 
     def key(self, item: Mapping[str, AttributeValue]) -> Key:
         """Return the key of an item that has all key attributes with the right types."""
-        if len(self.hash) == 1:
-            partition = keys.digest(keys.value_bytes(item[self.hash[0]]))
-        else:
-            partition = keys.partition([item[name] for name in self.hash])
-        if not self.range:
-            return Key(partition, b"")
-        return Key(partition, keys.sort([item[name] for name in self.range]))
+        return self.joined([encode(item[name][kind]) for name, kind, encode in self._encoders])
+
+    def parts(self, item: Mapping[str, AttributeValue]) -> list[bytes] | None:
+        """Return the order-preserving bytes of each key attribute; None if one is missing or has another type."""
+        found = []
+        for name, kind, encode in self._encoders:
+            value = item.get(name)
+            content = value.get(kind) if value is not None else None
+            if content is None:
+                return None
+            found.append(encode(content))
+        return found
+
+    def joined(self, parts: Sequence[bytes]) -> Key:
+        """Return the key of what `parts` gave."""
+        count = len(self.hash)
+        return Key(keys.digest(keys.joined(parts[:count])), keys.joined(parts[count:]))
 
     def fits(self, item: Mapping[str, AttributeValue]) -> bool:
         """Tell whether an item has all key attributes with the right types."""
