@@ -113,12 +113,13 @@ def cases() -> Iterator[Case]:
 def _modes(where: str, key: dict[str, Any], old: dict[str, Any] | None, update: Update) -> Iterator[Case]:
     name, expression, values, changes, updated_old, updated_new = update
     merged = {**(old or key), **changes}
+    made = old is not None or bool(changes)  # what only takes away makes no item
     new = {attribute: value for attribute, value in merged.items() if value is not None}
     attributes = {
         None: {},
         "NONE": {},
         "ALL_OLD": old or {},
-        "ALL_NEW": new,
+        "ALL_NEW": new if made else {},
         "UPDATED_OLD": updated_old,
         "UPDATED_NEW": updated_new,
     }
@@ -129,5 +130,5 @@ def _modes(where: str, key: dict[str, Any], old: dict[str, Any] | None, update: 
         if mode is not None:
             request["ReturnValues"] = mode
         answer = {"Attributes": expected} if expected else {}
-        read = do("GetItem", {"TableName": TABLE, "Key": key}, {"Item": new})
+        read = do("GetItem", {"TableName": TABLE, "Key": key}, {"Item": new} if made else {})
         yield case(f"returns: {name}, {where}, {mode}", SETUP, do("UpdateItem", request, answer), read)

@@ -38,13 +38,19 @@ def check_targets(schema: KeySchema, update: Update | None) -> None:
             )
 
 
-def transform(table: Table, update: Update | None, key: Item) -> Callable[[Item | None], NewItem]:
-    """Return the change of the item: its old state, or just its key, with the update applied."""
+def transform(table: Table, update: Update | None, key: Item) -> Callable[[Item | None], NewItem | None]:
+    """Return the change of the item: its old state, or just its key, with the update applied.
 
-    def apply(old: Item | None) -> NewItem:
+    An update that only takes away makes no item where there is none; one without any action does (both as publicly
+    observed of the service: github.com/scylladb/scylladb/issues/5862).
+    """
+
+    def apply(old: Item | None) -> NewItem | None:
         item = old if old is not None else key
         if update is not None:
             item = update.apply(item)
+            if old is None and update.paths and item == key:
+                return None
             if table.indexes or table.vectors:
                 keys.check_updated_index_keys(table, item, update.top_level_names)
         size = item_size(item)
