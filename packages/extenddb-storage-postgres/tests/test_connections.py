@@ -114,7 +114,7 @@ def test_a_connection_lost_between_the_rounds_applies_nothing(harness) -> None: 
 def test_waiting_for_a_busy_pool_ends(harness) -> None:  # type: ignore[no-untyped-def]
     async def check() -> None:
         backend = await ready(harness, pool_size="1", pool_timeout="0.05")
-        async with backend.pool.session():
+        async with backend.pool.connection():
             with pytest.raises(Unavailable, match="busy"):
                 await backend.items.get([PointRead(SPACE, KEY)])
         assert await backend.items.get([PointRead(SPACE, KEY)]) == [None]

@@ -123,34 +123,33 @@ class Pool:
         self._abandoned: set[asyncio.Task[None]] = set()
         self._closed = False
 
-    @asynccontextmanager
-    async def session(self) -> AsyncIterator[Session]:
-        """Lend a session. Raises Unavailable when there is none within the pool's time."""
-        session = await self.take()
-        try:
-            yield session
-        finally:
-            self.give(session)
-
     async def run(self, work: Callable[[Session], Awaitable[Result]]) -> Result:
         """Run work that may be repeated when its connection was lost before it committed anything.
 
         Hides a server's restart from everyone whose commit was not on its way.
         """
         try:
-            async with self.session() as session:
-                return await work(session)
+            return await self._run(work)
         except ConnectionLost:
-            async with self.session() as session:
-                return await work(session)
+            return await self._run(work)
+
+    async def _run(self, work: Callable[[Session], Awaitable[Result]]) -> Result:
+        session = await self.take()
+        try:
+            return await work(session)
+        finally:
+            self.give(session)
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[psycopg.AsyncConnection]:
         """Lend a session's connection for the driver's own calls, and translate what they raise."""
-        async with self.session() as session:
-            self.counter.rounds += 1
+        session = await self.take()
+        self.counter.rounds += 1
+        try:
             with translated():
-                yield session.connection
+                yield session.lend()
+        finally:
+            self.give(session)
 
     async def take(self) -> Session:
         """Return a session that must be given back."""
@@ -188,7 +187,7 @@ class Pool:
         """Close all connections; those in use when they are given back."""
         self._closed = True
         while self._idle:
-            await self._idle.pop().connection.close()
+            self._idle.pop().finish()
         if self._abandoned:
             await asyncio.wait(self._abandoned)
 
@@ -219,4 +218,4 @@ async def _finish(session: Session) -> None:
         if not session.healthy and not session.broken:
             async with asyncio.timeout(_ABANDON_LIMIT):
                 await session.connection.cancel_safe(timeout=_ABANDON_LIMIT)
-    session.connection.pgconn.finish()
+    session.finish()

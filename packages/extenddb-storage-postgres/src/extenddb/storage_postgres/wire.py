@@ -10,7 +10,6 @@ The driver's cursors would do the same work for several times the CPU; its conne
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import select
 from collections.abc import Sequence
@@ -21,6 +20,7 @@ from psycopg import pq
 
 from extenddb.storage.errors import Ambiguous, Unavailable
 from extenddb.storage_postgres import errors
+from extenddb.storage_postgres.readiness import Readiness
 
 _FATAL: Final = pq.ExecStatus.FATAL_ERROR
 _CONNECTED: Final = pq.ConnStatus.OK
@@ -76,10 +76,10 @@ class Session:
         self.connection: Final = connection
         self.counter: Final = counter
         self._pg: Final = connection.pgconn
-        self._socket: Final = connection.pgconn.socket
+        self._ready: Final = Readiness(connection.pgconn.socket)
         self._prepared: set[Statement] = set()
         self._poll: Final = select.poll()
-        self._poll.register(self._socket, select.POLLIN)
+        self._poll.register(connection.pgconn.socket, select.POLLIN)
         self._open = False
         self._spoiled = False
         self._pg.nonblocking = 1
@@ -98,6 +98,16 @@ class Session:
     def stale(self) -> bool:
         """Return whether the server said anything while the connection lay idle: mostly that it is closing it."""
         return bool(self._poll.poll(0))
+
+    def lend(self) -> psycopg.AsyncConnection:
+        """Return the connection for the driver's own calls, which wait for its socket themselves."""
+        self._ready.release()
+        return self.connection
+
+    def finish(self) -> None:
+        """Close the connection, whatever is under way on it."""
+        self._ready.release()
+        self._pg.finish()
 
     async def run(self, calls: Sequence[Call]) -> list[pq.abc.PGresult]:
         """Send the calls as one round and commit; return their results. Raises errors of the contract.
@@ -194,13 +204,13 @@ class Session:
     async def _collect(self, count: int, *, sync: bool) -> list[pq.abc.PGresult]:
         pg = self._pg
         while pg.flush():
-            await self._ready(write=True)
+            await self._ready.writable()
             pg.consume_input()
         results: list[pq.abc.PGresult] = []
         expected = count + sync
         while len(results) < expected:
             while pg.is_busy():
-                await self._ready(write=False)
+                await self._ready.readable()
                 pg.consume_input()
             result = pg.get_result()
             if result is not None:
@@ -213,30 +223,12 @@ class Session:
             pg.get_result()  # the empty answer that ends the last command's results
         return results
 
-    async def _ready(self, *, write: bool) -> None:
-        loop = asyncio.get_running_loop()
-        ready: asyncio.Future[None] = loop.create_future()
-        loop.add_reader(self._socket, _wake, ready)
-        if write:
-            loop.add_writer(self._socket, _wake, ready)
-        try:
-            await ready
-        finally:
-            loop.remove_reader(self._socket)
-            if write:
-                loop.remove_writer(self._socket)
-
     def _lost(self, error: psycopg.OperationalError, *, commit: bool) -> Exception:
         text = f"The connection to PostgreSQL is lost: {errors.sentence(error)}"
         return Ambiguous(text) if commit else errors.ConnectionLost(text)
 
 
 _ROLLBACK = Statement("ROLLBACK")
-
-
-def _wake(future: asyncio.Future[None]) -> None:
-    if not future.done():
-        future.set_result(None)
 
 
 def _failure(results: Sequence[pq.abc.PGresult]) -> Exception | None:
