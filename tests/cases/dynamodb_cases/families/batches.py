@@ -259,9 +259,9 @@ def _writes() -> Iterator[tuple[str, dict[str, Any], Any]]:
 def _wrong_writes() -> Iterator[tuple[str, dict[str, Any], str | Failure]]:
     for name, table_name, key, text in _wrong_keys():
         yield f"a delete of {name}", _write(table_name, _delete(key)), text
-    yield "a put without its key", _write("two", _put(_a("a"))), f"{INVALID}Missing the key s in the item"
-    mismatch = f"{INVALID}Type mismatch for key p expected: S actual: N"
-    yield "a put of another type", _write("one", _put({"p": {"N": "1"}})), mismatch
+    yield "a put without its key", _write("two", _put(_a("a"))), NO_MATCH
+    yield "a put of another type", _write("one", _put({"p": {"N": "1"}})), NO_MATCH
+    yield "a put of no scalar", _write("one", _put({"p": {"L": []}})), NO_MATCH
     yield "a put of an empty key", _write("one", _put(_a(""))), EMPTY_KEY
     index = f"{INVALID}Type mismatch for Index Key g Expected: S Actual: N IndexName: gix"
     yield "an index key of another type", _write("three", _put({**INDEXED, "g": {"N": "1"}})), index

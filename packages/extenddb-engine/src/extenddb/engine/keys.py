@@ -43,6 +43,14 @@ def require_item_key(schema: KeySchema, item: Item) -> Key:
     return _key(schema, item, parts)
 
 
+def require_batched_item_key(schema: KeySchema, item: Item) -> Key:
+    """Return the stored key of a whole item of BatchWriteItem, which speaks of items as it does of keys."""
+    parts = schema.parts(item)
+    if parts is None:
+        raise validation(MISMATCH)
+    return _key(schema, item, parts)
+
+
 def _key(schema: KeySchema, item: Item, parts: list[bytes]) -> Key:
     # The sizes of strings and binaries are those of their bytes; numbers are never too long.
     if b"" in parts or max(map(len, parts)) > SORT_KEY_SIZE:

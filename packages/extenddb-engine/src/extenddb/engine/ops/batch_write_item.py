@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from extenddb.core.errors import validation
 from extenddb.core.limits import BATCH_WRITE_ITEMS
 from extenddb.core.types.attribute import EMPTY_VALUE, MANY_TYPES
-from extenddb.engine import write_path
+from extenddb.engine import keys, write_path
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.ops.batch_get_item import DUPLICATES
 from extenddb.engine.ops.delete_item import plan_delete
@@ -66,7 +66,7 @@ def _plan(request: Mapping[str, Any], asked: Mapping[str, Any]) -> Plan:
     if put is not None and delete is not None:
         raise validation(MANY_TYPES)
     if put is not None:
-        return plan_put({**put, **asked})
+        return plan_put({**put, **asked}, keys.require_batched_item_key)
     if delete is not None:
         return plan_delete({**delete, **asked})
     raise validation(EMPTY_VALUE)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from extenddb.core.types.attribute import Item
+from extenddb.core.types.keys import Key
+from extenddb.core.types.table import KeySchema
 from extenddb.engine import keys, parameters, write_path
 from extenddb.engine.conditions import bind_write_condition
 from extenddb.engine.context import Caller, Context
@@ -23,14 +26,16 @@ async def put_item(context: Context, caller: Caller, request: PutItemInput) -> d
     return await write_one(context, caller, request, plan_put(request))
 
 
-def plan_put(request: Mapping[str, Any]) -> Plan:
+def plan_put(
+    request: Mapping[str, Any], require_key: Callable[[KeySchema, Item], Key] = keys.require_item_key
+) -> Plan:
     """Return the write that PutItem, or the Put of a batch or transaction, asks for."""
     new = new_item(request["Item"])
     mode = parameters.check_return_values(request, parameters.OLD_OR_NONE)
     condition = bind_write_condition(request)
 
     def bind(table: Table) -> Write:
-        key = keys.require_item_key(table.schema, new.item)
+        key = require_key(table.schema, new.item)
         keys.check_index_keys(table, new.item)
         return Write(
             table=table,
