@@ -61,6 +61,10 @@ class ServiceError(Exception):
         return {"__type": self.kind.wire_name, self.kind.message_member: self.message, **self.members}
 
 
+class RequestError(ServiceError):
+    """An error of the request as a whole: what would cancel a transaction with a reason refuses it outright."""
+
+
 @dataclass(slots=True)
 class _Registry:
     kinds: dict[str, ErrorType] = field(default_factory=dict)
@@ -140,6 +144,11 @@ TRIMMED_DATA_ACCESS = _add("TrimmedDataAccessException")
 def validation(message: str) -> ServiceError:
     """Return a ValidationException with this text."""
     return ServiceError(VALIDATION, message)
+
+
+def request_validation(message: str) -> RequestError:
+    """Return a ValidationException with this text that no transaction turns into a reason."""
+    return RequestError(VALIDATION, message)
 
 
 def resource_not_found(message: str = "Requested resource not found") -> ServiceError:

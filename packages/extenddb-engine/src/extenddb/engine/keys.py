@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator, Mapping
+from operator import itemgetter
 from typing import Any, TypeAlias
 
-from extenddb.core.errors import validation
+from extenddb.core.errors import ServiceError, request_validation, validation
 from extenddb.core.limits import PARTITION_KEY_SIZE, SORT_KEY_SIZE
 from extenddb.core.types.attribute import AttributeValue, Item, normalize, size, type_of
 from extenddb.core.types.keys import Key
@@ -73,7 +74,7 @@ def check_values(schema: KeySchema, item: Mapping[str, AttributeValue]) -> None:
     for name in schema.names:
         ((kind, content),) = item[name].items()
         if not content:
-            raise validation(
+            raise request_validation(
                 f"{_NOT_VALID}The AttributeValue for a key attribute cannot contain an empty "
                 f"{_EMPTY_KINDS[kind]} value. Key: {name}"
             )
@@ -96,12 +97,12 @@ def check_index_keys(table: Table, item: Item) -> None:
     Of several indexes the first by name is named, as publicly reported of the service.
     """
     found = [
-        (index.name, fault)
+        (index.name, fault.message, fault)
         for index, name, value in _index_values(table, item)
         if (fault := _put_fault(index, name, value))
     ]
     if found:
-        raise validation(min(found)[1])
+        raise min(found, key=itemgetter(0, 1))[2]
     _check_aggregates(table, item)
     if table.vectors:
         entries.check(table, item)
@@ -127,8 +128,8 @@ def check_updated_index_keys(table: Table, item: Item, changed: Container[str]) 
     """
     for index, name, value in _index_values(table, item):
         fault = _update_fault(index, name, value) if name in changed else None
-        if fault:
-            raise validation(fault)
+        if fault is not None:
+            raise fault
     _check_aggregates(table, item)
     if table.vectors:
         entries.check(table, item, changed)
@@ -146,36 +147,36 @@ def _limit(index: _Keyed, name: str) -> int:
     return PARTITION_KEY_SIZE if name in index.schema.hash else SORT_KEY_SIZE
 
 
-def _put_fault(index: _Keyed, name: str, value: AttributeValue) -> str | None:
+def _put_fault(index: _Keyed, name: str, value: AttributeValue) -> ServiceError | None:
     ((kind, content),) = value.items()
     expected = index.schema.types[name]
     if kind != expected:
-        return (
+        return validation(
             f"{_INVALID}Type mismatch for Index Key {name} Expected: {expected} Actual: {kind} IndexName: {index.name}"
         )
     if not content:
-        return (
+        return request_validation(
             f"{_NOT_VALID}A value specified for a secondary index key is not supported. The AttributeValue for a key "
             f"attribute cannot contain an empty {_EMPTY_KINDS[kind]} value. IndexName: {index.name}, IndexKey: {name}"
         )
     actual, limit = size(value), _limit(index, name)
     if actual <= limit:
         return None
-    return (
+    return validation(
         f"{_INVALID}Size limit exceeded for Index Key {name} Actual Size: {actual} bytes Max Size: {limit} bytes "
         f"IndexName: {index.name}"
     )
 
 
-def _update_fault(index: _Keyed, name: str, value: AttributeValue) -> str | None:
+def _update_fault(index: _Keyed, name: str, value: AttributeValue) -> ServiceError | None:
     ((kind, content),) = value.items()
     if kind != index.schema.types[name]:
-        return "The update expression attempted to update the secondary index key to unsupported type"
+        return validation("The update expression attempted to update the secondary index key to unsupported type")
     if not content:
-        return (
+        return request_validation(
             f"{_NOT_VALID}The update expression attempted to update a secondary index key to a value that is not "
             f"supported. The AttributeValue for a key attribute cannot contain an empty {_EMPTY_KINDS[kind]} value."
         )
     if size(value) > _limit(index, name):
-        return "The update expression attempted to update the secondary index key beyond allowed size limits"
+        return validation("The update expression attempted to update the secondary index key beyond allowed size limits")
     return None

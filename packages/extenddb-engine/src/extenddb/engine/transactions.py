@@ -17,6 +17,7 @@ from extenddb.core.errors import (
     TRANSACTION_CANCELED,
     TRANSACTION_CONFLICT,
     VALIDATION,
+    RequestError,
     ServiceError,
 )
 from extenddb.core.types import keys as key_bytes
@@ -56,7 +57,13 @@ def canceled(errors: Sequence[ServiceError | None]) -> ServiceError:
 
 
 def require_all(errors: Sequence[ServiceError | None]) -> None:
-    """Cancel a transaction if any of its actions failed, each with its own reason."""
+    """Cancel a transaction if any of its actions failed, each with its own reason.
+
+    What is wrong with the request as a whole is raised as it is, wherever in the transaction it was found.
+    """
+    for error in errors:
+        if isinstance(error, RequestError):
+            raise error
     if any(error is not None for error in errors):
         raise canceled(errors)
 
