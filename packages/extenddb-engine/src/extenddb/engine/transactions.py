@@ -21,6 +21,7 @@ from extenddb.core.errors import (
     ServiceError,
 )
 from extenddb.core.types import keys as key_bytes
+from extenddb.core.types.capacity import Consumed, read_units
 from extenddb.engine import codec, ongoing
 from extenddb.engine.system import TOKENS
 from extenddb.storage.model import Decision, Key, Mutation, Put, Reject, Row
@@ -71,6 +72,15 @@ def require_all(errors: Sequence[ServiceError | None]) -> None:
 def conflict(count: int) -> ServiceError:
     """Return the error of a transaction that gave way to others; which of its items they wanted is not known."""
     return canceled([ongoing.conflict()] * count)
+
+
+def read_capacity(names: Sequence[str], rows: Sequence[Row | None], mode: str) -> list[dict[str, Any]]:
+    """Return the units of reading rows in a transaction by table, each given with its table's name in the request."""
+    units: dict[str, Consumed] = {}
+    for name, row in zip(names, rows, strict=True):
+        size = row.size if row is not None else 0
+        units.setdefault(name, Consumed()).table += 2 * read_units(size, consistent=True)
+    return [each.describe(name, mode, "Read") for name, each in units.items()]
 
 
 class Repeated:

@@ -11,7 +11,7 @@ from extenddb.core.partiql import Select
 from extenddb.core.types.attribute import Item
 from extenddb.engine import read_path, transactions
 from extenddb.engine.context import Caller, Context
-from extenddb.engine.ops.transact_get_items import bind_reads, consumed, read_all
+from extenddb.engine.ops.transact_get_items import bind_reads, read_all
 from extenddb.engine.ops.transact_write_items import TOO_LARGE, bind_all, commit, respond
 from extenddb.engine.partiql import writes
 from extenddb.engine.partiql.access import NO_FULL_KEY
@@ -75,7 +75,7 @@ async def _read(
     response: dict[str, Any] = {"Responses": responses}
     mode = selects[0].capacity
     if mode is not None:
-        response["ConsumedCapacity"] = consumed([each.table for each in selects], rows, mode)
+        response["ConsumedCapacity"] = transactions.read_capacity([each.table for each in selects], rows, mode)
     return response
 
 
@@ -90,7 +90,7 @@ async def _write(
     bound = bind_all(plans, tables)
     token = request.get("ClientRequestToken")
     written = await commit(context, caller, bound, (token, request) if token is not None else None)
-    return {"Responses": [], **respond(request, names, bound, written)}
+    return {"Responses": [], **await respond(context, request, names, bound, written)}
 
 
 def _plan(prepared: Prepared[Writing]) -> Plan:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from extenddb.core.errors import ServiceError, validation
 from extenddb.core.limits import TRANSACTION_SIZE
-from extenddb.core.types.capacity import Consumed, read_units
 from extenddb.engine import keys, parameters, transactions
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.ops.get_item import bind_projection_of, returned
@@ -37,7 +36,8 @@ async def transact_get_items(context: Context, caller: Caller, request: Transact
     }
     mode = request.get("ReturnConsumedCapacity")
     if mode is not None and mode != "NONE":
-        response["ConsumedCapacity"] = consumed([get["TableName"] for get in gets], rows, mode)
+        names = [get["TableName"] for get in gets]
+        response["ConsumedCapacity"] = transactions.read_capacity(names, rows, mode)
     return response
 
 
@@ -64,12 +64,3 @@ async def read_all(context: Context, reads: list[PointRead]) -> list[Row | None]
     if sum(row.size for row in rows if row is not None) > TRANSACTION_SIZE:
         raise validation(TOO_LARGE)
     return rows
-
-
-def consumed(names: list[str], rows: list[Row | None], mode: str) -> list[dict[str, Any]]:
-    """Return the units by table, each row given with its table's name in the request."""
-    units: dict[str, Consumed] = {}
-    for name, row in zip(names, rows, strict=True):
-        size = row.size if row is not None else 0
-        units.setdefault(name, Consumed()).table += 2 * read_units(size, consistent=True)
-    return [each.describe(name, mode, "Read") for name, each in units.items()]

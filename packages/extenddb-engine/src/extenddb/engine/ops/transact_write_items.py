@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from extenddb.core.errors import ServiceError, validation
 from extenddb.core.limits import TRANSACTION_SIZE
-from extenddb.core.types.capacity import Consumed, read_units
 from extenddb.engine import keys, parameters, system, transactions, write_path
 from extenddb.engine.conditions import bind_write_condition
 from extenddb.engine.context import Caller, Context
@@ -20,7 +19,7 @@ from extenddb.engine.retries import retrying
 from extenddb.engine.tables.table import Table
 from extenddb.engine.write_path import Plan, Write, Written
 from extenddb.storage.errors import NotFound, SchemaMismatch, SerializationFailure
-from extenddb.storage.model import Decision, Mutation
+from extenddb.storage.model import Decision, Mutation, PointRead
 
 if TYPE_CHECKING:
     from extenddb.core.model.requests import TransactWriteItemsInput
@@ -69,7 +68,7 @@ async def transact_write_items(context: Context, caller: Caller, request: Transa
     writes = bind_all(plans, tables)
     token = request.get("ClientRequestToken")
     written = await commit(context, caller, writes, (token, request) if token is not None else None)
-    return respond(request, names, writes, written)
+    return await respond(context, request, names, writes, written)
 
 
 def _action(item: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
@@ -145,25 +144,29 @@ async def _transact(context: Context, mutations: list[Mutation], *, with_token: 
         raise
 
 
-def respond(
-    request: Mapping[str, Any], names: list[str], writes: list[Write], written: list[Written] | None
+async def respond(
+    context: Context, request: Mapping[str, Any], names: list[str], writes: list[Write], written: list[Written] | None
 ) -> dict[str, Any]:
     """Return the response to committed writes, each with its table's name in the request."""
     response: dict[str, Any] = {}
     mode = request.get("ReturnConsumedCapacity")
     if mode is not None and mode != "NONE":
-        response["ConsumedCapacity"] = _consumed(names, writes, written, mode)
+        if written is None:
+            response["ConsumedCapacity"] = await _repeated(context, names, writes, mode)
+        else:
+            response["ConsumedCapacity"] = _consumed(names, writes, written, mode)
     if request.get("ReturnItemCollectionMetrics") == "SIZE" and written is not None:
         response["ItemCollectionMetrics"] = write_path.metrics_by_table(zip(names, writes, written, strict=True))
     return response
 
 
-def _consumed(names: list[str], writes: list[Write], written: list[Written] | None, mode: str) -> list[dict[str, Any]]:
-    """Return the units by table: writes twice as dear as single ones; a repeated transaction only reads its items."""
-    if written is None:
-        reads: dict[str, Consumed] = {}
-        for name in names:
-            reads.setdefault(name, Consumed()).table += 2 * read_units(0, consistent=True)
-        return [units.describe(name, mode, "Read") for name, units in reads.items()]
+async def _repeated(context: Context, names: list[str], writes: list[Write], mode: str) -> list[dict[str, Any]]:
+    """Return the units of a transaction that was carried out before: it reads its items as they are now."""
+    reads = [PointRead(write.table.space, write.key) for write in writes]
+    return transactions.read_capacity(names, await context.items.get_many(reads), mode)
+
+
+def _consumed(names: list[str], writes: list[Write], written: list[Written], mode: str) -> list[dict[str, Any]]:
+    """Return the units by table: writes twice as dear as single ones."""
     units = write_path.consumed_by_table(zip(names, writes, written, strict=True))
     return [each.scaled(2).describe(name, mode, "Write") for name, each in units.items()]
