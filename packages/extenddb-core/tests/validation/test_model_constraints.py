@@ -13,7 +13,7 @@ import pytest
 from extenddb.core.errors import VALIDATION, ServiceError
 from extenddb.core.model import OPERATIONS
 from extenddb.core.model.data_shapes import SHAPES
-from extenddb.core.validation.overrides import PYTHON_PATTERNS
+from extenddb.core.validation.overrides import PYTHON_PATTERNS, UNBOUNDED_PARTS
 from extenddb.core.wire.decode import decode
 
 SCALARS: Mapping[str, Any] = {
@@ -26,6 +26,8 @@ SCALARS: Mapping[str, Any] = {
 }
 NUMBERS = ("integer", "long")
 TEXTS = ("abcdef", "0" * 12, "0123456789abcdef" * 7, "00000000-0000-0000-0000-000000000000", ",", "a" * 40)
+OWN_WORDS = frozenset(("BatchGetRequestMap", "BatchWriteItemRequestMap"))
+"""Shapes whose emptiness is told in words of the operation's own."""
 STRANGE = "\x00$ \u20ac"  # no pattern of the model admits it
 
 
@@ -90,7 +92,7 @@ def parts(shape: str, value: Any, path: str) -> Iterator[Place]:
             required = member in row.get("required", ())
             target = row["members"][member]
             yield Place(holder=value, index=member, shape=target, path=inner, inner=inner, required=required)
-    if kind in ("list", "map"):
+    if kind == "list" or (kind == "map" and row["value"] not in UNBOUNDED_PARTS):
         yield element(row, value, path)
 
 
@@ -117,7 +119,7 @@ def breakages(place: Place) -> Iterator[tuple[Any, str]]:
         yield "no such value", "Member must satisfy enum value set: ["
     if "pattern" in row:
         yield STRANGE, f"Member must satisfy regular expression pattern: {row['pattern']}"
-    if least:
+    if least and place.shape not in OWN_WORDS:
         yield stretched(row, least - 1), f"Member must have {measure} greater than or equal to {least}"
     if most is not None:
         yield stretched(row, most + 1), f"Member must have {measure} less than or equal to {most}"

@@ -24,6 +24,8 @@ ENUMS: Mapping[str, str] = {
     "Select": "SPECIFIC_ATTRIBUTES, COUNT, ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES",
 }
 """Legal values as public error texts list them."""
+OWN_WORDS = frozenset(("BatchGetRequestMap", "BatchWriteItemRequestMap"))
+"""Shapes whose emptiness is told in words of the operation's own."""
 Flaw = tuple[str, Any, str]
 """Name, value, and the sentence about it."""
 
@@ -68,7 +70,7 @@ def _flaws(place: Place) -> Iterator[Flaw]:
         yield from _string_flaws(place, row)
     elif row["type"] == "integer":
         yield from _number_flaws(place, row)
-    elif row["type"] in ("list", "map") and row.get("min", 0) > 0 and not place.under_list:
+    elif row.get("min", 0) > 0 and not place.under_list and place.shape not in OWN_WORDS:
         empty: Any = [] if row["type"] == "list" else {}
         constraint = f"Member must have length greater than or equal to {row['min']}"
         yield "empty", empty, _sentence(place.path, "[]" if empty == [] else "{}", constraint)

@@ -58,6 +58,12 @@ OLD_OR_NONE = frozenset(("NONE", "ALL_OLD"))
 """ReturnValues of PutItem and DeleteItem."""
 
 
+def check_request_items(operation: str, items: Mapping[str, Any]) -> None:
+    """Refuse a batch that names no table."""
+    if not items:
+        raise validation(f"The requestItems parameter is required for {operation}")
+
+
 def check_duplicates(attributes_to_get: Sequence[str]) -> None:
     """Refuse a name that stands twice in AttributesToGet."""
     seen: set[str] = set()

@@ -14,12 +14,18 @@ MEMBER_CONSTRAINTS: Mapping[tuple[str, str], Mapping[str, Any]] = {
     ("CreateTableInput", "KeySchema"): {"max": 2},
     ("LocalSecondaryIndex", "KeySchema"): {"max": 2},
     ("TableCreationParameters", "KeySchema"): {"max": 2},
+    # An empty map is answered in words of the operations' own.
+    ("BatchGetItemInput", "RequestItems"): {"min": 0},
+    ("BatchWriteItemInput", "RequestItems"): {"min": 0},
     # Documented in words alone (API reference of DynamoDB Streams), and enforced.
     ("DescribeStreamInput", "Limit"): {"min": 1, "max": 100},
     ("GetRecordsInput", "Limit"): {"min": 1, "max": 1000},
     ("ListStreamsInput", "Limit"): {"min": 1, "max": 100},
 }
 """Constraints of a structure's member that replace those of the member's shape."""
+
+UNBOUNDED_PARTS = frozenset(("AttributeName",))
+"""Shapes whose bounds do not count in the keys and values of maps: names that are too long have a text of their own."""
 
 PYTHON_PATTERNS: Mapping[str, str] = {
     # Java's POSIX class; Python has none.

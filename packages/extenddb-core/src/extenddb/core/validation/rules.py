@@ -85,8 +85,8 @@ def shape(name: str) -> Shape:
         members=members,
         reported=_reported(members),
         member=_part(row.get("member")),
-        key=_part(row.get("key")),
-        value=_part(row.get("value")),
+        key=_map_part(row.get("key")),
+        value=_map_part(row.get("value")),
         minimum=row.get("min"),
         maximum=row.get("max"),
         pattern=pattern,
@@ -124,6 +124,11 @@ def _reported(members: tuple[Member, ...]) -> tuple[Member, ...]:
 
 def _part(name: str | None) -> Shape | None:
     return None if name is None else shape(name)
+
+
+def _map_part(name: str | None) -> Shape | None:
+    part = _part(name)
+    return replace(part, minimum=None, maximum=None) if part and name in overrides.UNBOUNDED_PARTS else part
 
 
 def _regex(pattern: str) -> re.Pattern[str]:

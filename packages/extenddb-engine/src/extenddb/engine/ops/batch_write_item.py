@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from extenddb.core.errors import validation
 from extenddb.core.limits import BATCH_WRITE_ITEMS
 from extenddb.core.types.attribute import EMPTY_VALUE, MANY_TYPES
-from extenddb.engine import keys, write_path
+from extenddb.engine import keys, parameters, write_path
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.ops.batch_get_item import DUPLICATES
 from extenddb.engine.ops.delete_item import plan_delete
@@ -36,6 +36,7 @@ class _Action:
 
 async def batch_write_item(context: Context, caller: Caller, request: BatchWriteItemInput) -> dict[str, Any]:
     """Answer BatchWriteItem: one set-at-a-time write of all items."""
+    parameters.check_request_items("BatchWriteItem", request["RequestItems"])
     actions = _actions(request)
     writes: list[Write] = []
     for action in actions:
