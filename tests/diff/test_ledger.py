@@ -26,6 +26,6 @@ def test_difference(case: Case, world: World) -> None:
 def test_every_entry_has_a_test_and_every_test_an_entry() -> None:
     entries = {int(number) for number in re.findall(r"^(\d+)\. \*\*", LEDGER.read_text("utf-8"), re.MULTILINE)}
     files = [*(HERE / "ledger").glob("*.json"), *HERE.glob("test_diff_*.py")]
-    numbers = {int(found[1]) for path in files if (found := re.match(r"(?:test_diff_)?(\d\d)_", path.name))}
+    numbers = {int(found[1]) for path in files if (found := re.match(r"(?:test_diff_)?(\d{2,3})_", path.name))}
     assert numbers == entries
-    assert all(re.match(r"(?:test_diff_)?\d\d_", path.name) for path in files)
+    assert all(re.match(r"(?:test_diff_)?\d{2,3}_", path.name) for path in files)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from extenddb.core.errors import ServiceError
 from extenddb.core.types import attribute
 
 scalars = st.one_of(
@@ -80,3 +81,18 @@ def _turned(value: dict[str, Any]) -> dict[str, Any]:
     if kind == "M":
         return {kind: {name: _turned(member) for name, member in content.items()}}
     return value
+
+
+@pytest.mark.parametrize("name", ["a" * 65536, "ä" * 32768, "\U0001f600" * 16384])
+def test_names_of_more_than_65535_bytes_are_refused_at_any_depth(name: str) -> None:
+    for item in ({name: {"S": "x"}}, {"m": {"M": {name: {"S": "x"}}}}, {"l": {"L": [{"M": {name: {"N": "1"}}}]}}):
+        for read in (attribute.measured_item, attribute.normalize_item):
+            with pytest.raises(ServiceError) as caught:
+                read(item)
+            assert caught.value.message == "Attribute name is too large, must be less than 65536 bytes"
+
+
+@pytest.mark.parametrize("name", ["a" * 65535, "ä" * 32767])
+def test_names_of_65535_bytes_are_fine(name: str) -> None:
+    item = {name: {"S": "x"}, "m": {"M": {name: {"S": "x"}}}}
+    assert attribute.normalize_item(item) == item

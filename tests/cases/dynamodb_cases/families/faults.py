@@ -35,20 +35,21 @@ FAULTS: tuple[tuple[str, str, str], ...] = (
         " AND ".join(["a=:v"] * 151),
         "The expression contains too many operators; operator count: 301",
     ),
-    (
-        "4,097 bytes",
-        "a" * 4092 + " = :v",
-        "Expression size has exceeded the maximum allowed size; expression size: 4097",
-    ),
 )
 """Name, text, and what is wrong with it."""
+TOO_LONG = {
+    "ConditionExpression": "Expression size has exceeded the maximum allowed size;",
+    "FilterExpression": "Expression size has exceeded the maximum allowed size; expression size: 4097",
+}
+"""What is wrong with a text of 4,097 bytes: only filters are told its size."""
 
 
 def cases() -> Iterator[Case]:
     """Yield the cases."""
     for member, operations in MEMBERS.items():
         for operation, request in operations:
-            for name, text, problem in FAULTS:
+            too_long = ("4,097 bytes", "a" * 4092 + " = :v", TOO_LONG[member])
+            for name, text, problem in (*FAULTS, too_long):
                 used = {symbol: value for symbol, value in VALUES.items() if symbol in text}
                 whole: dict[str, Any] = {"TableName": TABLE, **request, member: text}
                 if used:

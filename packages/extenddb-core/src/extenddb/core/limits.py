@@ -14,6 +14,8 @@ PARTITION_KEY_SIZE = 2048
 """Longest partition key value (Quotas, Partition key length)."""
 SORT_KEY_SIZE = 1024
 """Longest sort key value (Quotas, Sort key length)."""
+ATTRIBUTE_NAME_SIZE = 65535
+"""Longest attribute name, at any depth, in UTF-8 (Naming rules, 64 KB; measured of the service to the byte)."""
 NESTING_DEPTH = 32
 """Deepest nesting of lists and maps (Quotas, Nested attribute depth)."""
 NUMBER_DIGITS = 38

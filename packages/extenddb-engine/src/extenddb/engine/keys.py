@@ -178,5 +178,7 @@ def _update_fault(index: _Keyed, name: str, value: AttributeValue) -> ServiceErr
             f"supported. The AttributeValue for a key attribute cannot contain an empty {_EMPTY_KINDS[kind]} value."
         )
     if size(value) > _limit(index, name):
-        return validation("The update expression attempted to update the secondary index key beyond allowed size limits")
+        return validation(
+            "The update expression attempted to update the secondary index key beyond allowed size limits"
+        )
     return None

@@ -179,8 +179,5 @@ class ConditionParser(Parser):
         return operand
 
     def argument(self) -> Operand:
-        """Parse an argument; no function of a condition takes another function."""
-        operand = super().argument()
-        if isinstance(operand, Function):
-            self.note(problems.function_misused(operand.name))
-        return operand
+        """Parse an argument; of functions only `size` is one, which is told by its type where a number is wrong."""
+        return self._compared(super().argument())

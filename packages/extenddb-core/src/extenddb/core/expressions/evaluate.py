@@ -51,11 +51,8 @@ class Bound:
     """The value, if it does not depend on the item."""
     path: ResolvedPath | None = None
     """The path, if the operand is one."""
-
-    @property
-    def kind(self) -> str | None:
-        """The type, if it does not depend on the item."""
-        return None if self.constant is None else type_of(self.constant)
+    kind: str | None = None
+    """The type, if it does not depend on the item."""
 
 
 class Binder:
@@ -78,7 +75,7 @@ class Binder:
             return Bound(reader(path), path=path)
         if isinstance(node, Value):
             constant = self._scope.value(node.symbol)
-            return Bound(lambda _item: constant, constant=constant)
+            return Bound(lambda _item: constant, constant=constant, kind=type_of(constant))
         return self._size(node)
 
     def _size(self, node: Function) -> Bound:
@@ -90,7 +87,7 @@ class Binder:
             value = read(item)
             return None if value is None else values.size(value)
 
-        return Bound(size)
+        return Bound(size, kind="N")
 
     def comparison(self, node: Comparison) -> Test:
         """Bind a comparison of two operands."""

@@ -31,7 +31,7 @@ from extenddb.core.expressions.placeholders import Literals
 from extenddb.core.expressions.problems import Problem
 from extenddb.core.expressions.projection import Projection
 from extenddb.core.expressions.update import Change, Evaluate, Update, added, deleted
-from extenddb.core.types.attribute import SET_TYPES, AttributeValue, normalize, type_of
+from extenddb.core.types.attribute import SET_TYPES, AttributeValue, check_names, normalize, type_of
 
 _COMPARISONS = {"EQ": "=", "NE": "<>", "LE": "<=", "LT": "<", "GE": ">=", "GT": ">"}
 _KEY_OPERATORS = {
@@ -214,6 +214,7 @@ def attribute_updates(updates: Mapping[str, Mapping[str, Any]]) -> Update:
     assigned: list[tuple[tuple[str | int, ...], Evaluate]] = []
     removed: list[tuple[str | int, ...]] = []
     changed: list[tuple[tuple[str | int, ...], Change]] = []
+    check_names(updates)
     for name, entry in updates.items():
         path = (name,)
         action = entry.get("Action", "PUT")

@@ -36,7 +36,7 @@ _OPERAND_COUNTS = {
 }
 _CALL_DEPTH = 64
 """Function calls within each other; a bound of our own, since they recurse here and when they are bound."""
-_MAX_INDEX = 2**31 - 1
+_MAX_INDEX = 2**32 - 2  # as measured of the service: 4294967295 is refused
 _MAX_INDEX_DIGITS = 10
 
 

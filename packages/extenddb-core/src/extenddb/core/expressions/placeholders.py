@@ -9,12 +9,22 @@ from typing import Any, Protocol
 from extenddb.core import limits
 from extenddb.core.errors import ServiceError, validation
 from extenddb.core.expressions import problems
-from extenddb.core.types.attribute import AttributeValue, Item, item_size, normalize
+from extenddb.core.types.attribute import (
+    NAME_TOO_LARGE,
+    TOO_DEEP,
+    AttributeValue,
+    Item,
+    check_names,
+    item_size,
+    normalize,
+)
 
 _NAME_SYMBOL = re.compile(r"#[A-Za-z0-9_]+\Z")
 _VALUE_SYMBOL = re.compile(r":[A-Za-z0-9_]+\Z")
 _NAMES = "ExpressionAttributeNames"
 _VALUES = "ExpressionAttributeValues"
+_LIMITS = frozenset((TOO_DEEP, NAME_TOO_LARGE))
+"""Texts that are answered alike wherever in a request the value stands."""
 
 
 class Scope(Protocol):
@@ -92,31 +102,37 @@ def _checked_names(names: Mapping[str, str]) -> Mapping[str, str]:
     if not names:
         raise validation(f"{_NAMES} must not be empty")
     for symbol, name in names.items():
-        if not _NAME_SYMBOL.match(symbol):
-            raise _bad_key(_NAMES, symbol)
         if len(symbol) > limits.EXPRESSION_NAME_SIZE:
             raise _long_key(_NAMES, symbol)
+        if not _NAME_SYMBOL.match(symbol):
+            raise _bad_key(_NAMES, symbol)
         if not name:
             raise validation(f"{_NAMES} contains invalid value: Empty attribute name for key {symbol}")
+    check_names(names.values())
     return names
 
 
 def _checked_values(values: Mapping[str, Any]) -> Item:
     if not values:
         raise validation(f"{_VALUES} must not be empty")
-    checked = {}
-    for symbol, value in values.items():
-        if not _VALUE_SYMBOL.match(symbol):
-            raise _bad_key(_VALUES, symbol)
+    for symbol in values:
         if len(symbol) > limits.EXPRESSION_NAME_SIZE:
             raise _long_key(_VALUES, symbol)
-        try:
-            checked[symbol] = normalize(value)
-        except ServiceError as error:
-            raise validation(f"{_VALUES} contains invalid value: {error.message} for key {symbol}") from error
+        if not _VALUE_SYMBOL.match(symbol):
+            raise _bad_key(_VALUES, symbol)
+    checked = {symbol: _checked_value(symbol, value) for symbol, value in values.items()}
     if item_size(checked) > limits.EXPRESSION_VARIABLES_SIZE:
         raise validation(f"{_VALUES} exceeds max size")
     return checked
+
+
+def _checked_value(symbol: str, value: Any) -> AttributeValue:
+    try:
+        return normalize(value)
+    except ServiceError as error:
+        if error.message in _LIMITS:
+            raise
+        raise validation(f"{_VALUES} contains invalid value: {error.message} for key {symbol}") from error
 
 
 def _bad_key(member: str, key: str) -> ServiceError:

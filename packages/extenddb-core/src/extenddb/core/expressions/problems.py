@@ -22,15 +22,18 @@ INCORRECT_DATA_TYPE = "An operand in the update expression has an incorrect data
 class Problem(Exception):
     """Something wrong with an expression."""
 
-    def __init__(self, text: str, *, whole: bool = False) -> None:
+    def __init__(self, text: str, *, whole: bool = False, filter_detail: str = "") -> None:
         super().__init__(text)
         self.text = text
         self.whole = whole
         """Whether the text stands alone, without the name of the expression in front."""
+        self.filter_detail = filter_detail
+        """What the text goes on with in a FilterExpression alone."""
 
     def as_error(self, member: str) -> ServiceError:
         """Return the ValidationException for an expression in this member of the request."""
-        return validation(self.text if self.whole else f"Invalid {member}: {self.text}")
+        detail = self.filter_detail if member == "FilterExpression" else ""
+        return validation(self.text if self.whole else f"Invalid {member}: {self.text}{detail}")
 
 
 def syntax(token: str, near: str) -> Problem:
@@ -39,8 +42,8 @@ def syntax(token: str, near: str) -> Problem:
 
 
 def too_long(size: int) -> Problem:
-    """The text is too long; `size` in bytes."""
-    return Problem(f"Expression size has exceeded the maximum allowed size; expression size: {size}")
+    """The text is too long; `size` in bytes, which only filters are told."""
+    return Problem("Expression size has exceeded the maximum allowed size;", filter_detail=f" expression size: {size}")
 
 
 def too_many_operators(count: int) -> Problem:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
-from collections.abc import Callable, Mapping, Sized
+from collections.abc import Callable, Collection, Mapping, Sized
 from typing import Any, TypeAlias
 
 from extenddb.core import limits
@@ -24,6 +24,9 @@ Item: TypeAlias = dict[str, AttributeValue]
 """Attribute values by attribute name."""
 
 SET_TYPES = frozenset(("SS", "NS", "BS"))
+_NUMBERS = ("N", "NS")
+_SHORT_NAME = limits.ATTRIBUTE_NAME_SIZE // 4
+"""Characters that are never too many bytes: UTF-8 has four for one at most."""
 TYPE_NAMES: Mapping[str, str] = {
     "S": "String",
     "N": "Number",
@@ -48,6 +51,7 @@ EMPTY_STRING_SET = "One or more parameter values were invalid: An string set  ma
 EMPTY_NUMBER_SET = "One or more parameter values were invalid: An number set  may not be empty"
 EMPTY_BINARY_SET = "One or more parameter values were invalid: Binary sets should not be empty"
 DUPLICATE_BINARIES = "One or more parameter values were invalid: Input collection {}of type BS contains duplicates."
+NAME_TOO_LARGE = f"Attribute name is too large, must be less than {limits.ATTRIBUTE_NAME_SIZE + 1} bytes"
 TOO_DEEP = (
     "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"
 )
@@ -70,6 +74,9 @@ def normalize(value: Any, depth: int = 0) -> AttributeValue:
     for everything the service refuses in a value wherever it stands.
     """
     if len(value) != 1:
+        for kind in _NUMBERS:  # what is wrong with a number is told first
+            if kind in value:
+                _NORMALIZERS[kind](value[kind], depth)
         raise validation(MANY_TYPES if value else EMPTY_VALUE)
     ((kind, content),) = value.items()
     if kind == "S" or (kind == "N" and number.is_normal(content)):
@@ -78,8 +85,16 @@ def normalize(value: Any, depth: int = 0) -> AttributeValue:
 
 
 def normalize_item(item: Mapping[str, Any]) -> Item:
-    """Return the item with every value in normal form; raises like `normalize`."""
+    """Return the item with every value in normal form; raises like `normalize`, and for names that are too long."""
+    check_names(item)
     return {name: normalize(value) for name, value in item.items()}
+
+
+def check_names(names: Collection[str]) -> None:
+    """Raise a ValidationException if an attribute name is too long."""
+    longest = max(map(len, names), default=0)
+    if longest > _SHORT_NAME and any(len(name.encode()) > limits.ATTRIBUTE_NAME_SIZE for name in names):
+        raise validation(NAME_TOO_LARGE)
 
 
 def _null(content: bool, _depth: int) -> bool:
@@ -132,6 +147,7 @@ def _list(content: list[Any], depth: int) -> list[AttributeValue]:
 
 def _map(content: dict[str, Any], depth: int) -> Item:
     _check_depth(content, depth)
+    check_names(content)
     return {name: normalize(value, depth + 1) for name, value in content.items()}
 
 
@@ -173,6 +189,7 @@ def item_size(item: Mapping[str, Mapping[str, Any]]) -> int:
 
 def measured_item(item: Mapping[str, Any]) -> tuple[Item, int]:
     """Return the item in normal form, and its size: `normalize_item` and `item_size` in one walk."""
+    check_names(item)
     normal: Item = {}
     total = 0
     for name, value in item.items():

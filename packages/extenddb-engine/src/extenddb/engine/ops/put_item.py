@@ -26,9 +26,7 @@ async def put_item(context: Context, caller: Caller, request: PutItemInput) -> d
     return await write_one(context, caller, request, plan_put(request))
 
 
-def plan_put(
-    request: Mapping[str, Any], require_key: Callable[[KeySchema, Item], Key] = keys.require_item_key
-) -> Plan:
+def plan_put(request: Mapping[str, Any], require_key: Callable[[KeySchema, Item], Key] = keys.require_item_key) -> Plan:
     """Return the write that PutItem, or the Put of a batch or transaction, asks for."""
     new = new_item(request["Item"])
     mode = parameters.check_return_values(request, parameters.OLD_OR_NONE)
