@@ -169,7 +169,7 @@ def _check_bounds(low: AttributeValue, high: AttributeValue) -> None:
 
 def _combined(entries: Sequence[tuple[str, str, list[AttributeValue]]], operator: str | None) -> Condition:
     if operator is not None and len(entries) < 2:
-        raise _invalid(
+        raise validation(
             "ConditionalOperator can only be used when Filter or Expected has two or more elements"
             if entries
             else "ConditionalOperator cannot be used without Filter or Expected"
