@@ -6,19 +6,19 @@ import asyncio
 import contextlib
 from typing import Any
 
-from extenddb.engine import Engine
+from extenddb.engine import Engine, EngineSettings
 from extenddb.engine.context import Context
 from extenddb.engine.jobs.runner import Chore, Jobs, State, start_job
 from extenddb.storage.errors import Unavailable
 from extenddb.storage.registry import load_backend
 
 
-async def engine_over_memory(stack: contextlib.AsyncExitStack) -> Engine:
+async def engine_over_memory(stack: contextlib.AsyncExitStack, settings: EngineSettings | None = None) -> Engine:
     """An engine on a fresh store, both closed with the stack."""
     plugin = load_backend("memory")
     backend = await plugin.open(await stack.enter_async_context(plugin.provision({})))
     stack.push_async_callback(backend.close)
-    engine = Engine(backend)
+    engine = Engine(backend, settings)
     stack.push_async_callback(engine.close)
     return engine
 
@@ -74,5 +74,48 @@ def test_whoever_stops_gives_its_leases_back() -> None:
             first.cancel()
             await asyncio.gather(first, return_exceptions=True)
             assert await Jobs(context, {"count": step}, ()).tick()
+
+    asyncio.run(scenario())
+
+
+def test_a_step_keeps_its_lease_however_long_it_takes() -> None:
+    async def scenario() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            context = (await engine_over_memory(stack, EngineSettings(lease_seconds=0.2))).context
+            begun: list[str] = []
+
+            async def slow(_context: Context, state: State) -> State | None:
+                begun.append(state["Name"])
+                await asyncio.sleep(0.7)
+                return None
+
+            await start_job(context, "slow", {"Name": "job"})
+            working = asyncio.create_task(Jobs(context, {"slow": slow}, ()).tick())
+            await asyncio.sleep(0.5)
+            assert not await Jobs(context, {"slow": slow}, ()).tick()
+            await working
+            assert begun == ["job"]
+
+    asyncio.run(scenario())
+
+
+def test_the_work_of_a_process_that_is_gone_goes_on_when_its_lease_has_run_out() -> None:
+    async def scenario() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            context = (await engine_over_memory(stack, EngineSettings(lease_seconds=0.2))).context
+            done: list[int] = []
+
+            async def step(_context: Context, state: State) -> State | None:
+                done.append(state["Number"])
+                return {"Number": state["Number"] + 1} if state["Number"] < 2 else None
+
+            await start_job(context, "count", {"Number": 0})
+            assert await Jobs(context, {"count": step}, ()).tick()  # it has the lease, and is never heard of again
+            other = Jobs(context, {"count": step}, ())
+            assert not await other.tick()
+            await asyncio.sleep(0.25)
+            assert await other.tick()
+            assert not await other.tick()
+            assert done == [0, 1, 2]
 
     asyncio.run(scenario())

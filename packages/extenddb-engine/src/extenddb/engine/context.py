@@ -42,6 +42,8 @@ class EngineSettings:
     """Pause between two sweeps of expired items."""
     settle_seconds: float = 1.0
     """How long an answer waits for background work it started, so that small work is done when it arrives."""
+    lease_seconds: float = 10.0
+    """How long a process may be silent before another goes on with its background work; a step is a tenth of it."""
     strict_waits: bool = False
     """Hold to the service's waiting rules: how often throughput is decreased and time to live is changed, one index
     built at a time, changes visible as CREATING, UPDATING and DELETING (see `tables.waits`)."""

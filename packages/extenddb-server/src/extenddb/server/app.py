@@ -62,6 +62,7 @@ def engine_settings(settings: Settings) -> EngineSettings:
         partition_by_region=chosen.partition_by_region,
         ttl_seconds=chosen.ttl_seconds,
         settle_seconds=chosen.settle_seconds,
+        lease_seconds=chosen.lease_seconds,
         strict_waits=chosen.strict_waits,
         delay_seconds=chosen.delay_seconds,
         stream_lanes=chosen.stream_lanes,

@@ -141,6 +141,9 @@ class ServiceSettings:
     settle_seconds: float = setting(
         1.0, "Longest wait of an answer for background work it started, so that small work is done then.", low=0
     )
+    lease_seconds: float = setting(
+        10.0, "How long background work of a process that died rests before another goes on with it.", low=0.5
+    )
     strict_waits: bool = setting(
         False, "Refuse changes that come too early for the service: of throughput, time to live, and indexes."
     )

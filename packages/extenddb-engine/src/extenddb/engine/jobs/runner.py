@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import os
 import uuid
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -21,8 +22,7 @@ log = logging.getLogger("extenddb.engine.jobs")
 
 KIND = "job"
 """Kind of the documents that hold jobs."""
-LEASE_SECONDS = 10.0
-"""How long a process may be silent before another takes over; a step is much shorter."""
+_RENEWALS = 3  # of a lease in its time, while a step or chore runs
 _IDLE_SECONDS = 1.0
 _DEFECT_SECONDS = 5.0  # before what failed for no known reason is tried again
 _FAREWELL_SECONDS = 2.0  # for giving leases back
@@ -49,9 +49,25 @@ class Chore:
 async def start_job(context: Context, kind: str, state: State) -> str:
     """Write a job down and return its key; whichever process ticks next works on it."""
     key = f"{context.clock():013d}-{next(_numbers):06d}-{context.ids()}"
-    await context.backend.documents.put(KIND, key, codec.dump({"Type": kind, "State": state}), expected=0)
-    context.wake.set()
+    await write_job(context, kind, state, key)
     return key
+
+
+async def write_job(context: Context, kind: str, state: State, key: str) -> bool:
+    """Write a job down under a key of its own; False when there is one already, which stays as it is."""
+    try:
+        await context.backend.documents.put(KIND, key, codec.dump({"Type": kind, "State": state}), expected=0)
+    except Conflict:
+        return False
+    context.wake.set()
+    return True
+
+
+async def find_job(context: Context, key: str) -> State | None:
+    """Return the state of a job as it was last written down; None when it is done."""
+    document = await context.backend.documents.get(KIND, key)
+    state: State | None = codec.parse(document.body)["State"] if document is not None else None
+    return state
 
 
 class Jobs:
@@ -61,7 +77,7 @@ class Jobs:
         self._context = context
         self._steps = steps
         self._chores = chores
-        self._holder = uuid.uuid4().hex
+        self._holder = f"{os.getpid()}-{uuid.uuid4().hex}"  # the process, for whoever looks into the store
         self._due: dict[str, int] = {}
         self._held: set[str] = set()
 
@@ -87,6 +103,8 @@ class Jobs:
             name = f"job/{document.key}"
             if self._due.get(name, 0) <= self._context.clock():
                 busy |= await self._guarded(name, self._step(document))
+        if not documents:
+            self._context.readers.clear()  # left by jobs that another process went on with, and ended
         return busy
 
     async def _guarded(self, name: str, work: Coroutine[Any, Any, bool]) -> bool:
@@ -112,6 +130,22 @@ class Jobs:
         self._held.add(lease)
         return True
 
+    @contextlib.asynccontextmanager
+    async def _renewed(self, lease: str, seconds: float) -> AsyncIterator[None]:
+        """Keep a lease that is held: work that waits for a slow bucket is not the work of a dead process."""
+        task = asyncio.create_task(self._renew(lease, seconds))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+    async def _renew(self, lease: str, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds / _RENEWALS)
+            with contextlib.suppress(StorageError):
+                await self._acquire(lease, seconds)
+
     async def _release(self, lease: str) -> None:
         await self._context.backend.leases.release(lease, self._holder)
         self._held.discard(lease)
@@ -130,15 +164,17 @@ class Jobs:
             return False
         pause = chore.seconds(self._context)
         self._due[name] = now + int(pause * 1000)
-        if await self._acquire(name, max(pause, LEASE_SECONDS)):
-            await chore.run(self._context)
+        seconds = max(pause, self._context.settings.lease_seconds)
+        if await self._acquire(name, seconds):
+            async with self._renewed(name, seconds):
+                await chore.run(self._context)
         return False
 
     async def _step(self, document: Document) -> bool:
         """Advance one job if no other process does; tell whether it goes on."""
         backend = self._context.backend
-        lease = f"job/{document.key}"
-        if not await self._acquire(lease, LEASE_SECONDS):
+        lease, seconds = f"job/{document.key}", self._context.settings.lease_seconds
+        if not await self._acquire(lease, seconds):
             return False
         current = await backend.documents.get(KIND, document.key)
         if current is None:
@@ -147,7 +183,8 @@ class Jobs:
         document = current  # the listed one is from before the lease: another process may have gone on since
         job = codec.parse(document.body)
         try:
-            state = await self._steps[job["Type"]](self._context, job["State"])
+            async with self._renewed(lease, seconds):
+                state = await self._steps[job["Type"]](self._context, job["State"])
         except SchemaMismatch:
             self._context.tables.forget_all()
             return True

@@ -14,7 +14,12 @@ from extenddb.storage.errors import StorageError
 log = logging.getLogger("extenddb.engine.jobs")
 
 _POLL = 0.01
-_STEP_SECONDS = 1.0
+_STEP_SECONDS = 1.0  # at most, so that progress shows
+_STEPS = 10  # of a lease: what a step takes must not come near to it
+
+NOTE = "Note"
+"""Member of a state that is to be written down before the next turn: what it says must be the same for all who repeat
+that turn."""
 
 Turn = Callable[[Context, State], Awaitable[State | None]]
 """A small piece of a job's work; None when all is done. May be repeated after a crash."""
@@ -34,11 +39,11 @@ async def settled(context: Context, *keys: str) -> None:
 
 
 async def turns(context: Context, state: State, turn: Turn, failed: Failed) -> State | None:
-    """Do turns for about a second and return the state behind them.
+    """Do turns for a tenth of a lease, at most about a second, and return the state behind them.
 
     What the store asks to repeat is repeated by the runner; every other error ends the job.
     """
-    deadline = time.monotonic() + _STEP_SECONDS
+    deadline = time.monotonic() + min(_STEP_SECONDS, context.settings.lease_seconds / _STEPS)
     while True:
         try:
             following = await turn(context, state)
@@ -48,6 +53,6 @@ async def turns(context: Context, state: State, turn: Turn, failed: Failed) -> S
             log.exception("A job failed: %s", {name: state.get(name) for name in ("Namespace", "Table", "Key")})
             await failed(context, state, error)
             return None
-        if following is None or time.monotonic() >= deadline:
+        if following is None or following.pop(NOTE, False) or time.monotonic() >= deadline:
             return following
         state = following
