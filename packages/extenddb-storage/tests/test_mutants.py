@@ -12,6 +12,7 @@ import pytest
 
 from extenddb.storage import conformance as kit
 from extenddb.storage.memory import MemoryBackend, plugin
+from extenddb.storage.memory.catalog import MemoryCatalog
 from extenddb.storage.memory.documents import MemoryDocuments
 from extenddb.storage.memory.items import MemoryItems
 from extenddb.storage.memory.streams import MemoryStreams
@@ -30,6 +31,7 @@ from extenddb.storage.model import (
     RangeRead,
     Reject,
     Row,
+    TableRecord,
     VectorSearch,
 )
 from extenddb.storage.spi import Backend
@@ -38,6 +40,13 @@ from extenddb.storage.spi import Backend
 def fixed(mutation: Mutation, decision: Decision) -> Mutation:
     """Return a mutation whose decision is taken already."""
     return replace(mutation, decide=lambda old: decision, blind=False)
+
+
+class KeepsTheName(MemoryCatalog):
+    async def alter(self, record: TableRecord, *, expected: int) -> TableRecord:
+        old = next(each for each in await self.records(limit=10_000) if each.space.id == record.space.id)
+        altered = await super().alter(replace(record, namespace=old.namespace, name=old.name), expected=expected)
+        return replace(altered, namespace=record.namespace, name=record.name)
 
 
 class IgnoresLimit(MemoryItems):
@@ -267,13 +276,13 @@ CASES: list[tuple[Callable[..., Any], type[kit.Suite], str]] = [
     (FiltersWhatItChose, kit.VectorsSuite, "test_a_rare_label_is_found_among_many_rows"),
     (TiesAsTheyCome, kit.VectorsSuite, "test_equal_scores_stand_in_the_order_of_keys"),
     (LikePrefixes, kit.DocumentsSuite, "test_a_prefix_is_taken_literally"),
+    (KeepsTheName, kit.CatalogSuite, "test_a_table_gets_another_name"),
 ]
 
 
-def port_of(mutant: Callable[..., Any]) -> str:
-    if mutant is LikePrefixes:
-        return "documents"
-    return "streams" if mutant is ForgetsBuckets else "items"
+def port_of(mutant: Any) -> str:
+    ports = {LikePrefixes: "documents", ForgetsBuckets: "streams", KeepsTheName: "catalog"}
+    return ports.get(mutant, "items")
 
 
 @pytest.mark.parametrize(("mutant", "suite", "name"), CASES)

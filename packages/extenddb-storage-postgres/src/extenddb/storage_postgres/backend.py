@@ -30,7 +30,14 @@ from extenddb.storage_postgres.vectors import VectorSearches
 from extenddb.storage_postgres.wire import Statement
 
 CAPABILITIES = Capabilities(
-    transactions=True, snapshots=True, streams=True, vectors=True, bulk_load=True, durable=True, shared=True
+    transactions=True,
+    snapshots=True,
+    streams=True,
+    vectors=True,
+    bulk_load=True,
+    renaming=True,
+    durable=True,
+    shared=True,
 )
 
 _PING = Statement("SELECT 1")

@@ -26,7 +26,10 @@ _BY_ID = f"SELECT {_COLUMNS} FROM tables WHERE id = %s FOR UPDATE"
 _RECORDS = f"SELECT {_COLUMNS} FROM tables WHERE id > %s ORDER BY id LIMIT %s"
 _NAMES = "SELECT name FROM tables WHERE namespace = %s AND name > %s ORDER BY name LIMIT %s"
 _INSERT = f"INSERT INTO tables ({_COLUMNS}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
-_UPDATE = "UPDATE tables SET epoch = %s, indexes = %s, version = %s, document = %s, vectors = %s WHERE id = %s"
+_UPDATE = (
+    "UPDATE tables SET epoch = %s, indexes = %s, version = %s, document = %s, vectors = %s, namespace = %s, name = %s"
+    " WHERE id = %s"
+)
 _DELETE = f"DELETE FROM tables WHERE id = %s RETURNING {_COLUMNS}"
 
 _DDL_WAIT = "SET LOCAL lock_timeout = '1s'"
@@ -139,9 +142,12 @@ async def _alter(connection: psycopg.AsyncConnection, record: TableRecord, expec
         for index in sorted(after - before):
             await connection.execute(ddl.create_index(space, index))
         await _create_vectors(connection, space, sorted(new_vectors - old_vectors))
-    new = replace(record, space=space, version=old.version + 1, namespace=old.namespace, name=old.name)
-    values = [space.epoch, list(space.indexes), new.version, new.document, _texts(space), space.id]
-    await connection.execute(_UPDATE, values)
+    new = replace(record, space=space, version=old.version + 1)
+    values = [space.epoch, list(space.indexes), new.version, new.document, _texts(space), new.namespace, new.name]
+    try:
+        await connection.execute(_UPDATE, [*values, space.id])
+    except pg.UniqueViolation as error:
+        raise AlreadyExists(f"{record.namespace}/{record.name}") from error
     return new
 
 

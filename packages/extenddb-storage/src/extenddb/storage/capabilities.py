@@ -19,6 +19,8 @@ class Capabilities:
     """Spaces may have indexes of vectors, and the items port is a `spi.VectorItems`."""
     bulk_load: bool = False
     """The items port is a `spi.BulkItems`: many new rows are written faster than by mutations."""
+    renaming: bool = False
+    """`Catalog.alter` gives a table another namespace and name; its rows stay where they are."""
     durable: bool = False
     """What was acknowledged survives the end of the process and of the store's process."""
     shared: bool = False

@@ -55,7 +55,7 @@ LEGAL: dict[str, _Errors] = {
     "catalog.find": (),
     "catalog.names": (),
     "catalog.records": (),
-    "catalog.alter": (NotFound, Conflict, Ambiguous),
+    "catalog.alter": (NotFound, Conflict, AlreadyExists, Ambiguous),
     "catalog.drop": (NotFound, Ambiguous),
     "catalog.estimate": (SchemaMismatch,),
     "items.get": _READ,
@@ -158,6 +158,8 @@ class _Catalog:
         require(set(new.space.indexes) == set(record.space.indexes), "alter gives the indexes asked for")
         require(set(new.space.vectors) == set(record.space.vectors), "alter gives the vectors asked for")
         require((new.space.id, new.document) == (record.space.id, record.document), "alter gives the record asked for")
+        if self._capabilities.renaming:
+            require((new.namespace, new.name) == (record.namespace, record.name), "alter gives the name asked for")
         return new
 
     async def drop(self, space: Space) -> None:

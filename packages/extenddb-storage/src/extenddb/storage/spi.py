@@ -57,6 +57,9 @@ class Catalog(Protocol):
         already has the next epoch: that is how a caller makes every process read the record anew. New indexes are
         empty. After it returned no write under the old epoch can commit. Raises NotFound, Conflict (version not
         `expected`).
+
+        With the capability `renaming` the record may have another namespace and name than before: the table is found
+        under these from then on, and the old name is free. Raises AlreadyExists when they are taken.
         """
 
     async def drop(self, space: Space) -> None:

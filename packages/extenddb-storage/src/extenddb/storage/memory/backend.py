@@ -17,7 +17,9 @@ from extenddb.storage.memory.state import State
 from extenddb.storage.memory.streams import MemoryStreams
 from extenddb.storage.model import Settings
 
-CAPABILITIES = Capabilities(transactions=True, snapshots=True, streams=True, vectors=True, bulk_load=True)
+CAPABILITIES = Capabilities(
+    transactions=True, snapshots=True, streams=True, vectors=True, bulk_load=True, renaming=True
+)
 """Everything but `durable` and `shared`."""
 
 

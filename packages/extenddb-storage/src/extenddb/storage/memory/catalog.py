@@ -58,9 +58,18 @@ class MemoryCatalog:
         )
         reshaped = changed or record.space.epoch > old.space.epoch
         epoch = old.space.epoch + reshaped
+        self._rename(old, record)
         table.reshape(record.space)
         table.record = replace(record, version=old.version + 1, space=replace(record.space, epoch=epoch))
         return table.record
+
+    def _rename(self, old: TableRecord, record: TableRecord) -> None:
+        before, after = (old.namespace, old.name), (record.namespace, record.name)
+        if before == after:
+            return
+        if after in self._state.names:
+            raise AlreadyExists(f"table {record.name} exists in {record.namespace}")
+        self._state.names[after] = self._state.names.pop(before)
 
     async def drop(self, space: Space) -> None:
         """See `spi.Catalog.drop`."""

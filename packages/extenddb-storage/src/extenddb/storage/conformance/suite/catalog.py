@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from extenddb.storage.conformance.harness import Kit, Suite, scenario
+from extenddb.storage.conformance.harness import Kit, Suite, requires, scenario
 from extenddb.storage.conformance.values import added, key, put
 from extenddb.storage.errors import AlreadyExists, Conflict, NotFound, SchemaMismatch
 from extenddb.storage.model import Estimate, PointRead, TableRecord
@@ -146,6 +146,45 @@ class CatalogSuite(Suite):
         await kit.backend.catalog.create(again)
         assert await kit.items(again.space) == {}
         assert (await kit.scan(again.space, index="i")).rows == []
+
+    @scenario
+    @requires("renaming")
+    async def test_a_table_gets_another_name(self, kit: Kit) -> None:
+        record = kit.record("i")
+        await kit.backend.catalog.create(record)
+        await kit.mutate(put(record.space, key(1), b"kept", indexes=added("i", key(50))))
+        wish = replace(record, namespace="elsewhere", name=kit.unique(), document=b"new")
+        moved = await kit.backend.catalog.alter(
+            replace(wish, space=replace(record.space, epoch=2, indexes=())), expected=1
+        )
+        assert (moved.namespace, moved.name, moved.document) == (wish.namespace, wish.name, b"new")
+        assert (moved.version, moved.space.epoch, moved.space.indexes) == (2, 2, ())
+        assert await kit.backend.catalog.find(record.namespace, record.name) is None
+        assert await kit.backend.catalog.find(wish.namespace, wish.name) == moved
+        assert record.name not in await kit.backend.catalog.names(record.namespace, limit=1000)
+        assert await kit.items(moved.space) == {key(1): b"kept"}
+        with pytest.raises(SchemaMismatch):
+            await kit.mutate(put(record.space, key(2)))
+        again = kit.record(name=record.name)
+        await kit.backend.catalog.create(again)
+        assert await kit.items(again.space) == {}
+        await kit.backend.catalog.drop(moved.space)
+        assert await kit.backend.catalog.find(wish.namespace, wish.name) is None
+
+    @scenario
+    @requires("renaming")
+    async def test_a_taken_name_changes_nothing(self, kit: Kit) -> None:
+        record, other = kit.record("i"), kit.record()
+        for each in (record, other):
+            await kit.backend.catalog.create(each)
+        with pytest.raises(AlreadyExists):
+            await kit.backend.catalog.alter(
+                replace(record, name=other.name, space=replace(record.space, epoch=2)), expected=1
+            )
+        assert await kit.backend.catalog.find(record.namespace, record.name) == record
+        assert await kit.backend.catalog.find(other.namespace, other.name) == other
+        await kit.mutate(put(record.space, key(1), b"kept", indexes=added("i", key(50))))
+        assert await kit.items(record.space) == {key(1): b"kept"}
 
     @scenario
     async def test_what_does_not_exist_is_not_found(self, kit: Kit) -> None:
