@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import subprocess
+import sys
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -96,3 +99,34 @@ def test_what_is_missing_has_the_codes_of_the_service(tmp_path: Path) -> None:
         done(buckets.put("bucket", "a", b"in the way of a folder"))
     assert caught.value.code == "S3UnknownError"
     assert [each.key for each in done(buckets.list("bucket", limit=9))] == ["a/b"]
+
+
+def test_what_a_process_left_of_an_object_is_used_by_who_repeats_its_work(tmp_path: Path) -> None:
+    killed = (
+        "import asyncio, os, pathlib, signal, sys;"
+        "from extenddb.engine import buckets;"
+        "buckets.os.fsync = lambda _: os.kill(os.getpid(), signal.SIGKILL);"
+        "asyncio.run(buckets.FolderBuckets(pathlib.Path(sys.argv[1])).put('bucket', 'data/a', b'half of it'))"
+    )
+    died = subprocess.run([sys.executable, "-c", killed, tmp_path], check=False)
+    assert died.returncode == -signal.SIGKILL
+    folder = tmp_path / "bucket" / "data"
+    assert len([*folder.iterdir()]) == 1
+    buckets = FolderBuckets(tmp_path)
+    assert done(buckets.list("bucket", limit=9)) == []
+    done(buckets.put("bucket", "data/a", b"whole"))
+    assert [path.name for path in folder.iterdir()] == ["a"]
+    assert done(content(buckets, "bucket", "data/a")) == b"whole"
+
+
+def test_an_object_that_many_write_is_that_of_one(tmp_path: Path) -> None:
+    buckets = FolderBuckets(tmp_path)
+    bodies = [bytes([number]) * 100_000 for number in range(8)]
+
+    async def race() -> None:
+        await asyncio.gather(*(buckets.put("bucket", "data/a", body) for body in bodies))
+
+    for _ in range(10):
+        done(race())
+        assert done(content(buckets, "bucket", "data/a")) in bodies
+    assert [path.name for path in (tmp_path / "bucket" / "data").iterdir()] == ["a"]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import re
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from hashlib import md5
+from hashlib import blake2b, md5
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 NO_BUCKET = "S3NoSuchBucket"
 """Code of a bucket that is not there."""
@@ -106,18 +106,11 @@ class FolderBuckets:
 
     def _put(self, bucket: str, key: str, body: bytes) -> None:
         path = self._path(bucket, key)
-        part = path.with_name(f"{_PART}{uuid.uuid4().hex}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path = self._path(bucket, key)  # once more: what was made must still be inside
-            with part.open("xb") as file:
-                file.write(body)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(path)
+            _write(path, path.with_name(f"{_PART}{blake2b(key.encode(), digest_size=16).hexdigest()}"), body)
         except OSError as error:
-            with contextlib.suppress(OSError):
-                part.unlink()
             raise BucketError(BROKEN, f"{key} cannot be written: {error.strerror}") from error
 
     def _list(self, bucket: str, prefix: str) -> Iterator[ObjectInfo]:
@@ -152,6 +145,46 @@ class FolderBuckets:
 
     def _inside(self, path: Path) -> bool:
         return path.resolve().is_relative_to(self._root.resolve())
+
+
+def _write(path: Path, part: Path, body: bytes) -> None:
+    """Write a file as a whole, by way of another one beside it.
+
+    That one's name is always the same for an object: what a process that died has left of it is used by who repeats its
+    work, and not left lying about. Two that live wait for each other.
+    """
+    with _locked(part) as file:
+        try:
+            file.truncate(0)
+            file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
+            part.replace(path)
+        except OSError:
+            with contextlib.suppress(OSError):
+                part.unlink()
+            raise
+
+
+def _locked(part: Path) -> BinaryIO:
+    """Open a file that nobody else writes, or make it."""
+    while True:
+        file = part.open("ab")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is(file, part):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()  # whoever had it put it in its place meanwhile
+
+
+def _is(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def _piece(path: Path, offset: int) -> bytes:
