@@ -11,7 +11,7 @@ import pytest
 
 from extenddb.core.errors import ServiceError
 from extenddb.engine import Caller, Engine, EngineSettings, codec
-from extenddb.engine.buckets import FolderBuckets
+from extenddb.engine.buckets import Buckets, FolderBuckets
 from extenddb.engine.jobs.runner import KIND
 from extenddb.engine.jobs.table import STEPS
 from extenddb.storage.contract import checked
@@ -42,14 +42,21 @@ class Clock:
 class Service:
     """An engine over a store, whose jobs run only in `work`."""
 
-    def __init__(self, backend: Backend, root: Path | None = None, clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        root: Path | None = None,
+        clock: Clock | None = None,
+        *,
+        buckets: Buckets | None = None,
+    ) -> None:
         self.backend = backend
         self.root = root
         self.clock = clock or Clock()
         self.engine = Engine(
             backend,
             EngineSettings(settle_seconds=0.0),
-            buckets=FolderBuckets(root) if root is not None else None,
+            buckets=FolderBuckets(root) if root is not None else buckets,
         )
         self.engine.context.clock = self.clock
 

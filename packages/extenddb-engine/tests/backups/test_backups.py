@@ -11,6 +11,8 @@ from extenddb.engine import codec
 from extenddb.engine.jobs import backup as backup_job
 from extenddb.engine.jobs import restore as restore_job
 from extenddb.engine.jobs import waiting
+from extenddb.engine.tables import filling
+from extenddb.storage.errors import SchemaMismatch
 from extenddb.storage.spi import Backend
 
 
@@ -251,5 +253,34 @@ def test_nothing_is_left_behind(store: str) -> None:
         await service.call("DeleteBackup", BackupArn=arn)
         spaces = [record for record in await backend.catalog.records(limit=100) if record.namespace == "_system"]
         assert spaces == []
+
+    run(store, scenario)
+
+
+def test_nobody_goes_on_filling_a_table_that_is_open(store: str, small_steps: None) -> None:
+    """A process that was thought dead would put back what users have changed since."""
+
+    async def scenario(backend: Backend) -> None:
+        service = Service(backend)
+        await service.table()
+        for number in range(20):
+            await service.put(number)
+        arn = await backed_up(service)
+        await service.work()
+        await service.call("RestoreTableFromBackup", TargetTableName="target", BackupArn=arn)
+        await service.step()
+        (job,) = await backend.documents.list("job", limit=9)
+        state = codec.parse(job.body)["State"]
+        late = service.restarted().engine.context
+        table = await filling.find_filling(late, state["Namespace"], state["Table"], state["Space"])
+        assert table is not None
+        await service.work()
+        await service.put(1, "blue", "target")
+        key = table.schema.key(item(1))
+        for size in (1, 2):  # a row that is there, and one that was removed
+            with pytest.raises(SchemaMismatch):
+                await filling.load(late, table, [(key, codec.dump(item(1)), size)])
+            assert (item(1, "blue") in await service.contents("target")) == (size == 1)
+            await service.delete(1, "target")
 
     run(store, scenario)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 from base64 import b64decode, b64encode
+from collections.abc import AsyncIterator
 from hashlib import md5
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from extenddb.engine import ion
+from extenddb.engine.buckets import FolderBuckets, ObjectInfo
 from extenddb.engine.jobs import export as export_job
 from extenddb.engine.jobs import restore as restore_job
 from extenddb.engine.jobs import waiting
@@ -119,6 +122,71 @@ def test_export_of_an_earlier_time_while_writes_go_on(small_steps: None, tmp_pat
         arn = answer["ExportDescription"]["ExportArn"]
         description = (await service.call("DescribeExport", ExportArn=arn))["ExportDescription"]
         assert lines(tmp_path, description) == [{"Item": each} for each in contents]
+
+    run("memory", scenario)
+
+
+class LateBuckets:
+    """Buckets that objects reach only when time has passed: whoever writes stands still until then."""
+
+    def __init__(self, buckets: FolderBuckets) -> None:
+        self.buckets = buckets
+        self.waiting = 0
+        self.passed = asyncio.Event()
+
+    async def put(self, bucket: str, key: str, body: bytes) -> str:
+        self.waiting += 1
+        await self.passed.wait()
+        return await self.buckets.put(bucket, key, body)
+
+    async def list(self, bucket: str, *, prefix: str = "", after: str = "", limit: int) -> list[ObjectInfo]:
+        return await self.buckets.list(bucket, prefix=prefix, after=after, limit=limit)
+
+    def read(self, bucket: str, key: str) -> AsyncIterator[bytes]:
+        return self.buckets.read(bucket, key)
+
+
+@pytest.mark.parametrize("kind", ["FULL_EXPORT", "INCREMENTAL_EXPORT"])
+def test_objects_that_come_late_are_the_same(small_steps: None, tmp_path: Path, kind: str) -> None:
+    """A process that was thought dead writes what others have written meanwhile, from a table that has changed."""
+
+    async def scenario(backend: Backend) -> None:
+        service = Service(backend, tmp_path)
+        await prepared(service, 0)
+        service.clock.now = (service.clock.now // 1000 + 1) * 1000
+        begin = service.clock.now // 1000
+        for number in range(120):
+            await service.put(number)
+        service.clock.now = (begin + 1000) * 1000
+        period = {"ExportFromTime": begin, "ExportToTime": begin + 1000}
+        request = {"IncrementalExportSpecification": period} if kind == "INCREMENTAL_EXPORT" else {}
+        service.clock.skip(10)
+        answer = await service.call(
+            "ExportTableToPointInTime", TableArn=ARN, S3Bucket="exports", ExportType=kind, **request
+        )
+        buckets = LateBuckets(FolderBuckets(tmp_path))
+        late: list[asyncio.Task[bool]] = []
+        numbers = iter(range(1000))
+        while await backend.documents.list("job", limit=1):
+            slow = Service(backend, clock=service.clock, buckets=buckets)
+            late.append(asyncio.create_task(slow.step(lost=True)))
+            await asyncio.wait(late[-1:], timeout=0.05)  # it has read what it wants to write
+            for _ in range(10):
+                number = next(numbers)
+                await service.delete(number * 7 % 120)
+                await service.put(200 + number)
+            await service.step()
+        arn = answer["ExportDescription"]["ExportArn"]
+        description = (await service.call("DescribeExport", ExportArn=arn))["ExportDescription"]
+        found = lines(tmp_path, description)
+        objects = {path: path.read_bytes() for path in (tmp_path / "exports").rglob("*") if path.is_file()}
+        assert buckets.waiting > 4
+        buckets.passed.set()
+        await asyncio.gather(*late, return_exceptions=True)  # some meet spaces that are gone
+        assert (await service.call("DescribeExport", ExportArn=arn))["ExportDescription"] == description
+        assert {path: path.read_bytes() for path in (tmp_path / "exports").rglob("*") if path.is_file()} == objects
+        assert lines(tmp_path, description) == found
+        assert len(found) == 120
 
     run("memory", scenario)
 

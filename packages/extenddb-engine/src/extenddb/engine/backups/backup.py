@@ -6,12 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from extenddb.core.errors import BACKUP_NOT_FOUND, ServiceError
+from extenddb.engine.backups import records, undo
 from extenddb.engine.backups.records import BACKUPS, Body
+from extenddb.engine.context import Caller, Context
 from extenddb.engine.tables.table import Table
 from extenddb.engine.tables.vector_definitions import MEMBER
 from extenddb.storage.model import Estimate, Space
 
 CREATING, AVAILABLE, DELETED = "CREATING", "AVAILABLE", "DELETED"
+USER, SYSTEM = "USER", "SYSTEM"
+"""BackupType: made on request, or of a table that was deleted (see `retiring`)."""
+_SPACE = "Space"
+"""Member of a record whose items are in another space than that of its id: the space's id and epoch."""
 _INDEX_MEMBERS = ("IndexName", "KeySchema", "Projection", "ProvisionedThroughput", "OnDemandThroughput")
 
 _VECTOR_MEMBERS = ("IndexName", "VectorAttribute", "SearchSchema", "Projection", "Dimensions", "DistanceFunction")
@@ -20,6 +26,44 @@ _VECTOR_MEMBERS = ("IndexName", "VectorAttribute", "SearchSchema", "Projection",
 def space(id_: str) -> Space:
     """Return the space of a backup's items, which have the keys they have in the table."""
     return Space(id=f"b{id_.replace('-', '')}")
+
+
+def space_of(body: Body) -> Space:
+    """Return the space of the items of a backup on record."""
+    if _SPACE not in body:
+        return space(body["Id"])
+    id_, epoch = body[_SPACE]
+    return Space(id=id_, epoch=epoch)
+
+
+def kept_in(body: Body, where: Space) -> Body:
+    """Return a record whose items are in a space that was there before."""
+    return {**body, _SPACE: [where.id, where.epoch]}
+
+
+def is_there(body: Body, now: float) -> bool:
+    """Tell whether a backup on record can be used: it is neither deleted nor expired, at a time in seconds."""
+    details = body["Description"]["BackupDetails"]
+    return status(body) != DELETED and details.get("BackupExpiryDateTime", now + 1) > now
+
+
+async def require(context: Context, caller: Caller, arn: str) -> tuple[str, Body]:
+    """Return key and body of a backup that can be used. Raises BackupNotFoundException."""
+    key, body = await records.require(context, caller, BACKUPS, arn, not_found(arn))
+    if not is_there(body, context.clock() / 1000):
+        raise not_found(arn)
+    return key, body
+
+
+async def remove(context: Context, key: str, body: Body) -> None:
+    """Remove a backup and all it holds."""
+    await undo.drop_space(context, space_of(body))
+    await context.backend.documents.delete(BACKUPS.kind, key)
+
+
+def status(body: Body) -> str:
+    """Return the BackupStatus of a record."""
+    return str(body["Description"]["BackupDetails"]["BackupStatus"])
 
 
 def not_found(arn: str) -> ServiceError:
@@ -35,7 +79,7 @@ def new(table: Table, name: str, id_: str, estimate: Estimate, now_ms: int) -> B
         "BackupName": name,
         "BackupSizeBytes": 0,
         "BackupStatus": CREATING,
-        "BackupType": "USER",
+        "BackupType": USER,
         "BackupCreationDateTime": now_ms / 1000,
     }
     return {

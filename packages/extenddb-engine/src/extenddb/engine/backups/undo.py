@@ -178,6 +178,24 @@ async def page(context: Context, view: View, state: State, *, limit: int, max_by
     return items, {**state, "Folded": folded, "After": place(end) if end else state["After"], "Done": end is None}
 
 
+async def stretch(
+    context: Context, view: View, state: State, end: Key | None, *, limit: int, max_bytes: int
+) -> tuple[list[Item], State]:
+    """Return all rows of a view up to and including a key, and the state behind them; None is the end of the view.
+
+    Unlike a page it is the same whenever it is read, however many rows have come since.
+    """
+    items: list[Item] = []
+    following = state
+    while True:
+        found, following = await page(context, view, following, limit=limit, max_bytes=max_bytes)
+        items += [each for each in found if end is None or each.key <= end]
+        reached = position(following["After"])
+        if following["Done"] or (end is not None and reached is not None and reached.key >= end):
+            break
+    return items, {**following, "After": place(end) if end is not None else following["After"], "Done": end is None}
+
+
 def _merged(rows: list[Row], undone: list[Undone], end: Key | None) -> Iterator[Item]:
     """Yield rows and undone rows up to a key in order, the undone ones in place of the others."""
     found: dict[Key, Item | None] = {row.key: Item(row.key, row.item, row.size) for row in rows}

@@ -13,6 +13,7 @@ from extenddb.engine.backups import backup, records, undo
 from extenddb.engine.backups.records import BACKUPS
 from extenddb.engine.backups.undo import Item, View
 from extenddb.engine.context import Context
+from extenddb.engine.jobs.beginning import on_record
 from extenddb.engine.jobs.waiting import turns
 from extenddb.engine.retries import retrying
 from extenddb.engine.tables import filling
@@ -49,6 +50,9 @@ def backup_state(table: Table, key: str, id_: str, stream: str) -> State:
 
 async def make_backup(context: Context, state: State) -> State | None:
     """Work on a backup for a while."""
+    begun = await on_record(context, BACKUPS, state)
+    if begun is not None:
+        return begun
     following = await turns(context, state, lambda context, state: _PHASES[state["Phase"]](context, state), _failed)
     if following is not None and following["Phase"] == "copy":
         await records.change(
@@ -143,12 +147,13 @@ async def _release(context: Context, state: State) -> State | None:
     await change_table(context, state["Namespace"], state["Table"], released)
     await context.backend.streams.drop(state["Stream"])
     await undo.drop_space(context, undo.undo_space(state["Id"]))
+    if await records.find(context, BACKUPS, state["Key"]) is None:  # it failed, or was deleted meanwhile
+        await undo.drop_space(context, backup.space(state["Id"]))
     return None
 
 
 async def _failed(context: Context, state: State, _error: Exception) -> None:
     await context.backend.documents.delete(BACKUPS.kind, state["Key"])
-    await undo.drop_space(context, backup.space(state["Id"]))
     await _release(context, state)
 
 

@@ -19,7 +19,8 @@ from extenddb.engine.exports.filter import Filter
 from extenddb.engine.exports.lines import ChangedItem
 from extenddb.engine.jobs import restore
 from extenddb.engine.jobs.backup import require_source
-from extenddb.engine.jobs.waiting import turns
+from extenddb.engine.jobs.beginning import on_record
+from extenddb.engine.jobs.waiting import NOTE, turns
 from extenddb.engine.tables.table import Table
 from extenddb.storage.model import PointRead, Row, Space
 
@@ -28,6 +29,11 @@ _BYTES = 16 * 1024 * 1024  # of items in one data file
 _RECORDS = 10_000  # of the log, in one turn
 _SLICE = 200  # items worked on before others get their turn
 _NEW_ONLY = "NEW_IMAGE"
+_RUNNING = "IN_PROGRESS"
+_UNTIL = "Until"
+"""Member of a state while a data file is written: the place of its last item, empty for the end of the table."""
+_END = "End"
+"""Member of a state when everything is written but the manifests: the time, in seconds since the epoch."""
 
 State = dict[str, Any]
 _Part = TypeVar("_Part")
@@ -62,33 +68,71 @@ def export_state(table: Table, description: Body, *, key: str, stream: str) -> S
 
 async def export(context: Context, state: State) -> State | None:
     """Work on an export for a while."""
-    following = await turns(context, state, lambda context, state: _PHASES[state["Phase"]](context, state), _failed)
+    begun = await on_record(context, EXPORTS, state)
+    if begun is not None:
+        return begun
+    following = await turns(context, state, _turn, _failed)
     if following is not None:
         counts = {"ItemCount": following["Items"], "BilledSizeBytes": following["Bytes"]}
-        await records.change(context, EXPORTS, following["Key"], lambda body: {**body, **counts})
+        await _change(context, following, counts)
     return following
 
 
-async def _description(context: Context, state: State) -> Body:
-    body = await records.find(context, EXPORTS, state["Key"])
-    if body is None:
+async def _turn(context: Context, state: State) -> State | None:
+    description = await records.find(context, EXPORTS, state["Key"])
+    if description is None:
         raise ExportGone(state["Key"])
-    return body
+    if description["ExportStatus"] == _RUNNING:
+        return await _PHASES[state["Phase"]](context, description, state)
+    await _clean(context, state)  # whoever ended it died before this was done
+    return None
 
 
-async def _fold(context: Context, state: State) -> State | None:
+async def _change(context: Context, state: State, members: Body) -> None:
+    """Change the description of an export that is under way."""
+    await records.change(
+        context, EXPORTS, state["Key"], lambda body: {**body, **members} if body["ExportStatus"] == _RUNNING else None
+    )
+
+
+async def _fold(context: Context, description: Body, state: State) -> State | None:
     if state["Barrier"] is None:
-        description = await _description(context, state)
         await context.buckets.put(description["S3Bucket"], f"{layout.folder(description)}_started", b"")
     return await restore.begin(context, state, "items" if state["From"] is None else "window")
 
 
-async def _items(context: Context, state: State) -> State | None:
+async def _items(context: Context, description: Body, state: State) -> State | None:
+    """Decide which items the next data file holds, or write it.
+
+    The decision is noted before anything is written: who repeats the turn, when the table has changed meanwhile, writes
+    the same file again, and no file that was begun is left over.
+    """
     table = await require_source(context, state)
-    description = await _description(context, state)
+    view = restore.view(table, state)
+    if _UNTIL not in state:
+        items, following = await undo.page(context, view, state, limit=_ROWS, max_bytes=_BYTES)
+        end = [] if following["Done"] else following["After"]
+        context.readers[_page_key(state)] = (state["After"], end, items, following)
+        return {**state, _UNTIL: end, NOTE: True}
+    after, end, items, following = context.readers.pop(_page_key(state), (None, None, [], {}))
+    if (after, end) != (state["After"], state[_UNTIL]):
+        last = undo.position(state[_UNTIL])
+        items, following = await undo.stretch(
+            context, view, state, last.key if last else None, limit=_ROWS, max_bytes=_BYTES
+        )
+    following = {name: value for name, value in following.items() if name != _UNTIL}
+    return await _items_written(context, table, description, following, items)
+
+
+def _page_key(state: State) -> str:
+    return f"{state['Key']}/page"
+
+
+async def _items_written(
+    context: Context, table: Table, description: Body, following: State, items: list[Item]
+) -> State:
     wanted = filters.bind(table, description.get("FilterSpecification"))
     write = lines.ITEMS[description["ExportFormat"]]
-    items, following = await undo.page(context, restore.view(table, state), state, limit=_ROWS, max_bytes=_BYTES)
     found = []
     async for part in _slices(items):
         found += [write(body) for body in _taken(part, wanted)]
@@ -126,7 +170,7 @@ def _window_space(state: State) -> Space:
     return Space(id=f"w{state['Id'].replace('-', '')}")
 
 
-async def _window(context: Context, state: State) -> State | None:
+async def _window(context: Context, _description: Body, state: State) -> State | None:
     """Gather the changes of the period: which keys, what they were before, and when they changed last."""
     if "Window" not in state:
         await undo.prepare_space(context, _window_space(state))
@@ -143,9 +187,8 @@ async def _window(context: Context, state: State) -> State | None:
     return {**state, "Window": folded, "Phase": "changes" if done else "window"}
 
 
-async def _changes(context: Context, state: State) -> State | None:
+async def _changes(context: Context, description: Body, state: State) -> State | None:
     table = await require_source(context, state)
-    description = await _description(context, state)
     wanted = filters.bind(table, description.get("FilterSpecification"))
     old_too = description["IncrementalExportSpecification"]["ExportViewType"] != _NEW_ONLY
     write = lines.CHANGES[description["ExportFormat"]]
@@ -158,7 +201,7 @@ async def _changes(context: Context, state: State) -> State | None:
     found = []
     async for part in _slices(list(zip(changed, now, strict=True))):
         for each, row in part:
-            change = _change(table, each, _body(later.get(each.key), row), wanted, old_too=old_too)
+            change = _changed(table, each, _body(later.get(each.key), row), wanted, old_too=old_too)
             if change is not None:
                 found.append(write(change))
     following = {**state, "Folded": folded, "After": undo.place(keys[-1]) if more else state["After"]}
@@ -173,7 +216,7 @@ def _body(later: Undone | None, row: Row | None) -> bytes | None:
     return row.item if row is not None else None
 
 
-def _change(table: Table, before: Undone, after: bytes | None, wanted: Filter, *, old_too: bool) -> ChangedItem | None:
+def _changed(table: Table, before: Undone, after: bytes | None, wanted: Filter, *, old_too: bool) -> ChangedItem | None:
     """Return what is exported of a changed item; None for one that came and went, or is not wanted.
 
     The filter looks at the newer image there is.
@@ -191,31 +234,32 @@ def _change(table: Table, before: Undone, after: bytes | None, wanted: Filter, *
     )
 
 
-async def _finish(context: Context, state: State) -> State | None:
-    description = await _description(context, state)
-    done = {
-        **description,
+async def _finish(context: Context, description: Body, state: State) -> State | None:
+    if _END not in state:  # noted first: the manifests, which tell it, are the same whoever writes them
+        return {**state, _END: context.clock() / 1000, NOTE: True}
+    members = {
         "ExportStatus": "COMPLETED",
-        "EndTime": context.clock() / 1000,
+        "EndTime": state[_END],
         "ExportManifest": layout.manifest_key(description),
         "ItemCount": state["Items"],
         "BilledSizeBytes": state["Bytes"],
     }
-    for key, body in layout.manifests(done, state["Files"]):
-        await context.buckets.put(done["S3Bucket"], key, body)
-    await records.change(context, EXPORTS, state["Key"], lambda _body: done)
+    for key, body in layout.manifests({**description, **members}, state["Files"]):
+        await context.buckets.put(description["S3Bucket"], key, body)
+    await _change(context, state, members)
     await _clean(context, state)
     return None
 
 
 async def _clean(context: Context, state: State) -> None:
+    context.readers.pop(_page_key(state), None)
     for space in (undo.undo_space(state["Id"]), _window_space(state)):
         await undo.drop_space(context, space)
 
 
 async def _failed(context: Context, state: State, error: Exception) -> None:
     failed = {"ExportStatus": "FAILED", "EndTime": context.clock() / 1000, **records.failure(error)}
-    await records.change(context, EXPORTS, state["Key"], lambda body: {**body, **failed})
+    await _change(context, state, failed)
     await _clean(context, state)
 
 

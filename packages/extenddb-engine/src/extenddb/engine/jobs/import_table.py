@@ -6,10 +6,10 @@ import asyncio
 import logging
 from typing import Any, NamedTuple
 
-from extenddb.core.errors import ServiceError
+from extenddb.core.errors import RESOURCE_IN_USE, ServiceError
 from extenddb.core.types.keys import Key
 from extenddb.engine import keys
-from extenddb.engine.backups import records
+from extenddb.engine.backups import records, starting
 from extenddb.engine.backups.records import IMPORTS, Body
 from extenddb.engine.buckets import NO_OBJECT, BucketError
 from extenddb.engine.context import Context
@@ -17,6 +17,8 @@ from extenddb.engine.imports import request as requests
 from extenddb.engine.imports.items import SIZE, BadRecord, Parser
 from extenddb.engine.imports.plain import plain_key
 from extenddb.engine.imports.reading import Batch, Place, Reader
+from extenddb.engine.jobs.beginning import job_key
+from extenddb.engine.jobs.runner import KIND, find_job, write_job
 from extenddb.engine.jobs.waiting import turns
 from extenddb.engine.new_items import new_item
 from extenddb.engine.tables import filling
@@ -32,6 +34,8 @@ _SHARES = 4  # jobs of one import: as many processes can work on it when there a
 _RUNNING = "IN_PROGRESS"
 _COUNTS = ("ProcessedSizeBytes", "ProcessedItemCount", "ImportedItemCount", "ErrorCount")
 _LOGGED = 10  # faulty records of one batch that are written to the log
+_BEGIN = "Begin"
+"""Member of the first share's state until the import has begun: descriptions of the table and of the import."""
 
 State = dict[str, Any]
 Row = tuple[Key, bytes, int]
@@ -48,24 +52,66 @@ class Parsed(NamedTuple):
     errors: int
 
 
-def import_states(table: Table, key: str) -> list[State]:
-    """Return the states of the jobs that import into a table that is being filled, each a share of the objects."""
-    return [
-        {
-            "Namespace": table.record.namespace,
-            "Table": table.definition.name,
-            "Space": table.space.id,
-            "Key": key,
-            "Part": part,
-            "Place": ["", 0],
-            **dict.fromkeys(_COUNTS, 0),
-        }
-        for part in range(_SHARES)
-    ]
+async def begin_import(
+    context: Context, namespace: str, key: str, table: Body, import_: Body
+) -> tuple[Body, list[str]]:
+    """Begin an import into a table of that description; return the import's description and the keys of its jobs.
+
+    The first share's job is written before all else and holds what is to be made: the table, the record, and the jobs
+    of the other shares. Repeated for the same key it goes on with what was begun first. Raises ResourceInUseException.
+    """
+    jobs = [_job(key, part) for part in range(_SHARES)]
+    first = {**_state(starting.planned(context, namespace, table), key, 0), _BEGIN: [table, import_]}
+    begun: State | None = first
+    if not await write_job(context, "import", first, jobs[0]):
+        begun = await find_job(context, jobs[0])
+    if begun is not None and _BEGIN in begun:
+        table, import_ = begun[_BEGIN]
+        try:
+            await _begin(context, begun)
+        except ServiceError:
+            await context.backend.documents.delete(KIND, jobs[0])
+            raise
+        return import_, jobs
+    return await records.find(context, IMPORTS, key) or import_, jobs
+
+
+def _job(key: str, part: int) -> str:
+    return f"{job_key(key)}/{part}"
+
+
+def _state(table: Table, key: str, part: int) -> State:
+    return {
+        "Namespace": table.record.namespace,
+        "Table": table.definition.name,
+        "Space": table.space.id,
+        "Key": key,
+        "Part": part,
+        "Place": ["", 0],
+        **dict.fromkeys(_COUNTS, 0),
+    }
+
+
+async def _begin(context: Context, state: State) -> None:
+    """Make what is missing of an import. Raises ResourceInUseException when the name is taken by another table."""
+    description, import_ = state[_BEGIN]
+    table, key = starting.planned(context, state["Namespace"], description), state["Key"]
+    if await records.find(context, IMPORTS, key) is None:
+        taken = ServiceError(RESOURCE_IN_USE, f"Table already exists: {table.definition.name}")
+        await starting.create(context, table, taken)
+        await records.create(context, IMPORTS, key, import_)
+    for part in range(1, _SHARES):
+        await write_job(context, "import", _state(table, key, part), _job(key, part))
 
 
 async def import_table(context: Context, state: State) -> State | None:
     """Work on a share of an import for a while."""
+    if _BEGIN in state:
+        try:
+            await _begin(context, state)
+        except ServiceError:
+            return None  # the request was told so
+        return {name: value for name, value in state.items() if name != _BEGIN}
     following = await turns(context, state, _turn, _failed)
     if following is not None:
         await _note(context, following, done=False)
@@ -94,28 +140,34 @@ async def _turn(context: Context, state: State) -> State | None:
     if body is None:
         raise ImportGone(state["Key"])
     table = await filling.find_filling(context, state["Namespace"], state["Table"], state["Space"])
-    if table is not None and body["ImportStatus"] == _RUNNING:
-        following = await _load(context, table, _reader(context, state, body, table), state)
-        if following is not None:
-            return following
-        noted = await _note(context, state, done=True)
-        if noted is not None:
-            await _close(context, table, noted, state)
+    if body["ImportStatus"] == _RUNNING:
+        known = body.get(requests.PARTS, {}).get(str(state["Part"]), {})
+        if table is not None and not known.get("Done"):
+            following = await _load(context, table, _reader(context, state, body, table), state)
+            if following is not None:
+                return following
+            body = await _note(context, state, done=True) or body
+        await _close(context, table, body, state)
+    elif table is not None:  # whoever failed died before it had removed the table
+        await filling.abandon(context, table)
     context.readers.pop(_reader_key(state), None)
     return None
 
 
-async def _close(context: Context, table: Table, body: Body, state: State) -> None:
-    """End the import when this share was the last."""
-    parts = body[requests.PARTS].values()
+async def _close(context: Context, table: Table | None, body: Body, state: State) -> None:
+    """End the import when this share was the last; the table is no longer being filled if another opened it already."""
+    parts = body.get(requests.PARTS, {}).values()
     if len(parts) < _SHARES or not all(part["Done"] for part in parts):
         return
     if not any(part["Found"] for part in parts):
         prefix = body["S3BucketSource"].get("S3KeyPrefix") or ""
         raise BucketError(NO_OBJECT, f"There are no objects under the prefix: {prefix}")
-    await filling.activate(context, table)
+    if table is not None:
+        await filling.activate(context, table)
     done = {"ImportStatus": "COMPLETED", "EndTime": context.clock() / 1000}
-    await records.change(context, IMPORTS, state["Key"], lambda current: {**current, **done})
+    await records.change(
+        context, IMPORTS, state["Key"], lambda now: {**now, **done} if now["ImportStatus"] == _RUNNING else None
+    )
 
 
 def _reader_key(state: State) -> str:

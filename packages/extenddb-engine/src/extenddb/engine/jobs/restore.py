@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from extenddb.engine.backups import undo
+from extenddb.core.errors import TABLE_ALREADY_EXISTS, ServiceError
+from extenddb.engine import codec
+from extenddb.engine.backups import starting, undo
 from extenddb.engine.backups.undo import View
 from extenddb.engine.context import Context
+from extenddb.engine.jobs import runner
 from extenddb.engine.jobs.backup import SourceGone, require_source
 from extenddb.engine.jobs.waiting import turns
 from extenddb.engine.tables import filling
@@ -17,13 +20,17 @@ from extenddb.storage.model import ScanRead, Space
 _ROWS = 2000
 _BYTES = 4 * 1024 * 1024
 _RECORDS = 10_000  # of the log, in one turn
+_JOBS = 1000  # looked through
+
+_TABLE = "Create"
+"""Member of a state until the table to fill is there: its description."""
 
 State = dict[str, Any]
 
 
 def from_backup(target: Table, backup_key: str, space: Space) -> State:
     """Return the state of a job that fills a table from a backup."""
-    return {**_target(target), "Phase": "backup", "Backup": backup_key, "From": space.id}
+    return {**_target(target), "Phase": "backup", "Backup": backup_key, "From": [space.id, space.epoch]}
 
 
 def from_table(target: Table, source: Table, *, stream: str, since: int, id_: str) -> State:
@@ -50,12 +57,45 @@ def _target(table: Table) -> State:
         "Table": table.definition.name,
         "Space": table.space.id,
         "After": None,
+        _TABLE: table.description,
     }
+
+
+async def begin_restore(context: Context, target: Table, state: State) -> str:
+    """Start the job of a restore, make the table it fills, and return the job's key. Raises
+    TableAlreadyExistsException.
+
+    The job is written first: a process may die before the table is made, and a table without a job would wait for ever.
+    """
+    job = await runner.start_job(context, "restore", state)
+    try:
+        await _create(context, target)
+    except ServiceError:
+        await context.backend.documents.delete(runner.KIND, job)
+        raise
+    return job
+
+
+async def is_restored_from(context: Context, backup_key: str) -> bool:
+    """Tell whether a table is being restored from a backup."""
+    jobs = await context.backend.documents.list(runner.KIND, limit=_JOBS)
+    return any(codec.parse(job.body)["State"].get("Backup") == backup_key for job in jobs)
+
+
+async def _create(context: Context, target: Table) -> None:
+    name = target.definition.name
+    await starting.create(context, target, ServiceError(TABLE_ALREADY_EXISTS, f"Table already exists: {name}"))
 
 
 async def restore(context: Context, state: State) -> State | None:
     """Work on a restore for a while."""
-    return await turns(context, state, _turn, _failed)
+    if _TABLE not in state:
+        return await turns(context, state, _turn, _failed)
+    try:
+        await _create(context, starting.planned(context, state["Namespace"], state[_TABLE]))
+    except ServiceError:
+        return None  # the request was told so
+    return {name: value for name, value in state.items() if name != _TABLE}
 
 
 async def _turn(context: Context, state: State) -> State | None:
@@ -68,7 +108,8 @@ async def _turn(context: Context, state: State) -> State | None:
 
 async def _from_backup(context: Context, state: State, target: Table) -> State | None:
     after = undo.position(state["After"])
-    read = ScanRead(space=Space(id=state["From"]), after=after, limit=_ROWS, max_bytes=_BYTES)
+    id_, epoch = state["From"]
+    read = ScanRead(space=Space(id=id_, epoch=epoch), after=after, limit=_ROWS, max_bytes=_BYTES)
     try:
         page = await context.backend.items.scan(read)
     except SchemaMismatch:

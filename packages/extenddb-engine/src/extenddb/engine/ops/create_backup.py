@@ -9,7 +9,7 @@ from extenddb.engine.backups import backup, records, recovery
 from extenddb.engine.backups.records import BACKUPS
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.jobs.backup import backup_state
-from extenddb.engine.jobs.runner import start_job
+from extenddb.engine.jobs.beginning import begin
 from extenddb.engine.jobs.waiting import settled
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ async def create_backup(context: Context, caller: Caller, request: CreateBackupI
     id_ = records.new_id(context)
     key = records.key_of(table.record.namespace, table.definition.name, id_)
     estimate = (await context.backend.catalog.estimate(table.space))[None]
-    body = backup.new(table, request["BackupName"], id_, estimate, context.clock())
-    await records.create(context, BACKUPS, key, body)
-    job = await start_job(context, "backup", backup_state(table, key, id_, context.ids().replace("-", "")))
+    state = backup_state(table, key, id_, context.ids().replace("-", ""))
+    made = backup.new(table, request["BackupName"], id_, estimate, context.clock())
+    body, job = await begin(context, BACKUPS, key, "backup", state, made)
     await settled(context, job)
     return {"BackupDetails": body["Description"]["BackupDetails"]}

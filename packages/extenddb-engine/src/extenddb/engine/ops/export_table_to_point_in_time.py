@@ -9,8 +9,8 @@ from extenddb.engine.backups import records, recovery
 from extenddb.engine.backups.records import EXPORTS
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.exports.request import described
+from extenddb.engine.jobs.beginning import begin
 from extenddb.engine.jobs.export import export_state
-from extenddb.engine.jobs.runner import start_job
 from extenddb.engine.jobs.waiting import settled
 
 if TYPE_CHECKING:
@@ -29,9 +29,11 @@ async def export_table_to_point_in_time(
     mismatch = ServiceError(EXPORT_CONFLICT, _MISMATCH)
     claimed = await records.claim(context, caller, request, arn=arn, mismatch=mismatch)
     key = EXPORTS.key(context, caller, claimed) or ""
+    known = await records.find(context, EXPORTS, key)
+    if known is not None:
+        return {"ExportDescription": known}
     description["ExportArn"] = claimed
-    if not await records.create(context, EXPORTS, key, description):
-        return {"ExportDescription": await records.find(context, EXPORTS, key)}
     state = export_state(table, description, key=key, stream=recovery.require(table)["Stream"])
-    await settled(context, await start_job(context, "export", state))
-    return {"ExportDescription": description}
+    begun, job = await begin(context, EXPORTS, key, "export", state, description)
+    await settled(context, job)
+    return {"ExportDescription": begun}

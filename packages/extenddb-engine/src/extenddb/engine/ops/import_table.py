@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from extenddb.core.arn import TableArn
-from extenddb.core.errors import IMPORT_CONFLICT, RESOURCE_IN_USE, ServiceError
+from extenddb.core.errors import IMPORT_CONFLICT, ServiceError
 from extenddb.engine.backups import records
 from extenddb.engine.backups.records import IMPORTS
-from extenddb.engine.backups.starting import create_filling
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.imports.request import answered, check, described
-from extenddb.engine.jobs.import_table import import_states
-from extenddb.engine.jobs.runner import start_job
+from extenddb.engine.jobs.import_table import begin_import
 from extenddb.engine.jobs.waiting import settled
 from extenddb.engine.tables import describe, rules, vectors
 
@@ -39,10 +37,7 @@ async def import_table(context: Context, caller: Caller, request: ImportTableInp
         return {"ImportTableDescription": answered(known)}
     now = context.clock()
     table = describe.created(create, arn=table_arn, table_id=context.ids(), created_ms=now)
-    taken = ServiceError(RESOURCE_IN_USE, f"Table already exists: {name}")
-    filling = await create_filling(context, context.namespace(caller), table, taken)
     description = described(request, table, arn=arn, now_ms=now)
-    await records.create(context, IMPORTS, key, description)
-    jobs = [await start_job(context, "import", state) for state in import_states(filling, key)]
+    begun, jobs = await begin_import(context, context.namespace(caller), key, table, description)
     await settled(context, *jobs)
-    return {"ImportTableDescription": description}
+    return {"ImportTableDescription": answered(begun)}

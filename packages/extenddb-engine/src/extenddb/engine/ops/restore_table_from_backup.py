@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from extenddb.core.arn import TableArn
-from extenddb.core.errors import BACKUP_IN_USE, TABLE_ALREADY_EXISTS, ServiceError
-from extenddb.engine.backups import backup, records, restoring
-from extenddb.engine.backups.records import BACKUPS
-from extenddb.engine.backups.starting import create_filling
+from extenddb.core.errors import BACKUP_IN_USE, ServiceError
+from extenddb.engine.backups import backup, restoring
+from extenddb.engine.backups.starting import planned
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.jobs import restore
-from extenddb.engine.jobs.runner import start_job
 from extenddb.engine.jobs.waiting import settled
 from extenddb.engine.tables import describe
 
@@ -24,7 +22,7 @@ async def restore_table_from_backup(
 ) -> dict[str, Any]:
     """Answer RestoreTableFromBackup. The answer says CREATING; small tables are ACTIVE when it arrives."""
     backup_arn = request["BackupArn"]
-    key, body = await records.require(context, caller, BACKUPS, backup_arn, backup.not_found(backup_arn))
+    key, body = await backup.require(context, caller, backup_arn)
     details = body["Description"]["BackupDetails"]
     if details["BackupStatus"] != backup.AVAILABLE:
         raise ServiceError(BACKUP_IN_USE, f"Backup is being created: {backup_arn}")
@@ -36,8 +34,7 @@ async def restore_table_from_backup(
         backup_arn=backup_arn,
         moment_ms=round(details["BackupCreationDateTime"] * 1000),
     )
-    taken = ServiceError(TABLE_ALREADY_EXISTS, f"Table already exists: {name}")
-    table = await create_filling(context, context.namespace(caller), description, taken)
-    job = await start_job(context, "restore", restore.from_backup(table, key, backup.space(body["Id"])))
-    await settled(context, job)
+    table = planned(context, context.namespace(caller), description)
+    state = restore.from_backup(table, key, backup.space_of(body))
+    await settled(context, await restore.begin_restore(context, table, state))
     return {"TableDescription": describe.described(table, {}, "CREATING")}

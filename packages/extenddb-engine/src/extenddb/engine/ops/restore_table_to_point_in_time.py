@@ -6,12 +6,11 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from extenddb.core.arn import TableArn
-from extenddb.core.errors import INVALID_RESTORE_TIME, TABLE_ALREADY_EXISTS, ServiceError, validation
+from extenddb.core.errors import INVALID_RESTORE_TIME, ServiceError, validation
 from extenddb.engine.backups import records, recovery, restoring
-from extenddb.engine.backups.starting import create_filling
+from extenddb.engine.backups.starting import planned
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.jobs import restore
-from extenddb.engine.jobs.runner import start_job
 from extenddb.engine.jobs.waiting import settled
 from extenddb.engine.tables import describe
 
@@ -34,10 +33,9 @@ async def restore_table_to_point_in_time(
     description["RestoreSummary"] = restoring.summary(
         source_arn=source.description["TableArn"], backup_arn=None, moment_ms=moment
     )
-    taken = ServiceError(TABLE_ALREADY_EXISTS, f"Table already exists: {name}")
-    table = await create_filling(context, context.namespace(caller), description, taken)
+    table = planned(context, context.namespace(caller), description)
     state = restore.from_table(table, source, stream=window["Stream"], since=moment + 1, id_=records.new_id(context))
-    await settled(context, await start_job(context, "restore", state))
+    await settled(context, await restore.begin_restore(context, table, state))
     return {"TableDescription": describe.described(table, {}, "CREATING")}
 
 

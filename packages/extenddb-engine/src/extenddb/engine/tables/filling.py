@@ -135,7 +135,8 @@ def _replace(table: Table, key: Key, put: Put) -> Mutation:
 
 
 async def activate(context: Context, table: Table) -> None:
-    """Open a table that is full."""
+    """Open a table that is full. A process that was thought dead and goes on filling it is refused by the store: it
+    would put back what users have changed by then."""
 
     def opened(current: Table) -> Table | None:
         if current.space.id != table.space.id or not current.filling:
@@ -144,7 +145,7 @@ async def activate(context: Context, table: Table) -> None:
         if "RestoreSummary" in description:
             description["RestoreSummary"] = {**description["RestoreSummary"], "RestoreInProgress": False}
         settings = {name: value for name, value in current.settings.items() if name != "Filling"}
-        return current.edited(description=description, settings=settings)
+        return current.edited(description=description, settings=settings, reshape=True)
 
     await change_table(context, table.record.namespace, table.definition.name, opened)
 
