@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 from backup_kit import Service, item, run
 
+from extenddb.core.types.keys import Key
+from extenddb.engine import codec, system
 from extenddb.engine.imports import reading
 from extenddb.engine.jobs import bulk_put as bulk_job
-from extenddb.engine.jobs import waiting
+from extenddb.engine.jobs import progress, waiting
+from extenddb.storage.model import Mutation, PointRead, Put, Row, Space
 from extenddb.storage.spi import Backend
 
 NEW = {"ConditionExpression": "attribute_not_exists(pk)"}
@@ -22,6 +26,7 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every step do one small turn."""
     monkeypatch.setattr(waiting, "_STEP_SECONDS", 0.0)
     monkeypatch.setattr(bulk_job, "_BYTES", 400)
+    monkeypatch.setattr(bulk_job, "_RECORDS", 7)
     monkeypatch.setattr(reading, "_PIECE", 200)
 
 
@@ -92,6 +97,103 @@ def test_puts_conditions_and_errors(store: str, small_steps: None, tmp_path: Pat
         assert json.loads(manifest.read_bytes())["failedItemCount"] == 7
 
     run(store, scenario)
+
+
+def test_a_process_that_was_thought_dead_puts_nothing_again(store: str, small_steps: None, tmp_path: Path) -> None:
+    """It goes on from every state there was, when others have done more, and when the operation has ended."""
+
+    async def scenario(backend: Backend) -> None:
+        service = Service(backend, tmp_path)
+        await service.table()
+        put_object(tmp_path, "1", *({"Item": item(number)} for number in range(40)))
+        arn = await started(service)
+        states = []
+        while jobs := await backend.documents.list("job", limit=9):
+            states.append(codec.parse(jobs[0].body)["State"])
+            await service.step()
+        assert len(states) > 6
+        for number in range(40):
+            await service.put(number, "mine")
+        before = await described(service, arn)
+        for state in states:
+            following: Any = state
+            while following is not None:
+                following = await bulk_job.bulk_put(service.restarted().engine.context, following)
+        for state in states[1:-1]:  # one that had looked at the description before the operation ended
+            late = service.restarted().engine.context
+            document = await backend.documents.get("bulk", state["Key"])
+            assert document is not None
+            running = {**codec.parse(document.body), "BulkOperationStatus": "IN_PROGRESS"}
+            await backend.documents.put("bulk", state["Key"], codec.dump(running))
+            await bulk_job.bulk_put(late, state)
+            await backend.documents.put("bulk", state["Key"], document.body)
+        assert await described(service, arn) == before
+        assert all(each["color"] == {"S": "mine"} for each in await service.contents())
+
+    run(store, scenario)
+
+
+def test_a_call_of_one_that_was_overtaken_is_refused(store: str) -> None:
+    async def scenario(backend: Backend) -> None:
+        context = Service(backend).engine.context
+        key = Key(b"x" * 24, b"")
+        space = Space(id="target")
+        await system.prepare(backend.catalog, space)
+        first, second = {progress.NUMBER: 1, "at": "first"}, {progress.NUMBER: 2, "at": "second"}
+        assert await progress.latest(context, "operation", first) == first
+        for state in (first, second):
+            await backend.items.mutate([progress.reached("operation", state)])
+        put = Mutation(space, key, lambda _row: Put(b"late", 4))
+        for state in (first, second):
+            with pytest.raises(progress.Overtaken):
+                await backend.items.mutate([put, progress.reached("operation", state)])
+        assert await backend.items.get([PointRead(space, key)]) == [None]
+        assert await progress.latest(context, "operation", first) == second
+        await progress.forget(context, "operation")
+        assert await progress.latest(context, "operation", first) == first
+
+    run(store, scenario)
+
+
+def test_conditions_that_others_change_meanwhile_are_looked_at_anew(small_steps: None, tmp_path: Path) -> None:
+    async def scenario(backend: Backend) -> None:
+        service = Service(backend, tmp_path)
+        await service.table()
+        put_object(tmp_path, "1", *({"Item": item(number, "blue"), **NEW} for number in range(6)))
+        arn = await started(service)
+        items = service.engine.context.items
+        found = items.get_many
+
+        async def late(reads: Sequence[PointRead]) -> list[Row | None]:
+            rows = await found(reads)
+            items.get_many = found  # type: ignore[method-assign]
+            await service.put(3)
+            return rows
+
+        items.get_many = late  # type: ignore[method-assign]
+        await service.work()
+        description = await described(service, arn)
+        assert (description["ProcessedItemCount"], description["FailedItemCount"]) == (6, 1)
+        colors = {int(each["sk"]["N"]): each["color"]["S"] for each in await service.contents()}
+        assert colors == {number: "red" if number == 3 else "blue" for number in range(6)}
+
+    run("memory", scenario)
+
+
+def test_what_is_there_already_is_a_failed_condition(small_steps: None, tmp_path: Path) -> None:
+    """Also when it is exactly what was to be put."""
+
+    async def scenario(backend: Backend) -> None:
+        service = Service(backend, tmp_path)
+        await service.table()
+        await service.put(1)
+        put_object(tmp_path, "1", {"Item": item(1), **NEW}, {"Item": item(2), **NEW}, {"Item": item(2), **NEW})
+        arn = await started(service)
+        await service.work_with_crashes()
+        assert (await described(service, arn))["FailedItemCount"] == 2
+        assert [json.loads(each["Record"])["Item"]["sk"]["N"] for each in reports(tmp_path)] == ["1", "2"]
+
+    run("memory", scenario)
 
 
 def test_failed_conditions_are_no_errors_and_reports_are_made_on_request(tmp_path: Path) -> None:

@@ -13,6 +13,9 @@ TOKENS = Space(id="transactiontokens")
 MARKS = Space(id="streammarks")
 """One row per shard that was closed; writing it marks the place in the stream."""
 
+PROGRESS = Space(id="jobprogress")
+"""One row per operation whose progress is written together with its work."""
+
 
 async def prepare(catalog: Catalog, space: Space) -> None:
     """Create a space of the engine if this store does not have it yet."""

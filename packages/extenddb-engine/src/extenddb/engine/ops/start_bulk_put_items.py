@@ -12,8 +12,8 @@ from extenddb.engine.context import Caller, Context
 from extenddb.engine.imports import bulk
 from extenddb.engine.imports.reading import total_bytes
 from extenddb.engine.imports.request import check
+from extenddb.engine.jobs.beginning import begin
 from extenddb.engine.jobs.bulk_put import bulk_state
-from extenddb.engine.jobs.runner import start_job
 from extenddb.engine.jobs.waiting import settled
 from extenddb.engine.ops.describe_table import load_table
 from extenddb.engine.tables.filling import require_filled
@@ -39,8 +39,10 @@ async def start_bulk_put_items(context: Context, caller: Caller, request: StartB
     mismatch = ServiceError(IDEMPOTENT_PARAMETER_MISMATCH, _MISMATCH)
     arn = await records.claim(context, caller, request, arn=arn, mismatch=mismatch)
     key = BULK.key(context, caller, arn) or ""
+    known = await records.find(context, BULK, key)
+    if known is not None:
+        return {"BulkOperationDescription": known}
     description = bulk.described(request, table, arn=arn, total=total, now_ms=context.clock())
-    if not await records.create(context, BULK, key, description):
-        return {"BulkOperationDescription": await records.find(context, BULK, key)}
-    await settled(context, await start_job(context, "bulk put", bulk_state(table, key)))
-    return {"BulkOperationDescription": description}
+    begun, job = await begin(context, BULK, key, "bulk put", bulk_state(table, key), description)
+    await settled(context, job)
+    return {"BulkOperationDescription": begun}
