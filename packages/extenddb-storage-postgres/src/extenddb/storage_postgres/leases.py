@@ -10,7 +10,11 @@ _ACQUIRE = (
     " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires = excluded.expires"
     " WHERE l.holder = excluded.holder OR l.expires <= clock_timestamp() RETURNING 1"
 )
-_RELEASE = "DELETE FROM leases WHERE name = %s AND holder = %s"
+_RELEASE = (
+    "DELETE FROM leases WHERE (name = %s AND holder = %s)"
+    # What a process that died never gave back, and nobody wanted since: the table is small, no index is worth it.
+    " OR expires < clock_timestamp() - interval '1 day'"
+)
 
 
 class PostgresLeases:

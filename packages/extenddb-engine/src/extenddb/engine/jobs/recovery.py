@@ -1,36 +1,25 @@
-"""Care of recovery logs and of remembered client tokens: what is too old goes."""
+"""Care of recovery logs: what is too old goes."""
 
 from __future__ import annotations
 
 from extenddb.engine import codec
-from extenddb.engine.backups import records, recovery
+from extenddb.engine.backups import recovery
 from extenddb.engine.context import Context
-from extenddb.storage.errors import Conflict
 from extenddb.storage.model import Document
 
 _PAGE = 200
 
 
 async def tend_recovery(context: Context) -> None:
-    """Trim every log to its window, remove the logs no table feeds, and forget old client tokens."""
-    for document in await _all(context, recovery.KIND):
-        await _tend(context, document)
-    for document in await _all(context, records.TOKENS):
-        if codec.parse(document.body)["Expires"] <= context.clock():
-            try:
-                await context.backend.documents.delete(records.TOKENS, document.key, expected=document.version)
-            except Conflict:
-                continue  # claimed anew
-
-
-async def _all(context: Context, kind: str) -> list[Document]:
-    found: list[Document] = []
+    """Trim every log to its window, and remove the logs no table feeds."""
+    after = ""
     while True:
-        after = found[-1].key if found else ""
-        page = await context.backend.documents.list(kind, after=after, limit=_PAGE)
-        found += page
+        page = await context.backend.documents.list(recovery.KIND, after=after, limit=_PAGE)
+        for document in page:
+            await _tend(context, document)
         if len(page) < _PAGE:
-            return found
+            return
+        after = page[-1].key
 
 
 async def _tend(context: Context, document: Document) -> None:

@@ -11,6 +11,7 @@ from extenddb.engine.jobs.bulk_put import bulk_put
 from extenddb.engine.jobs.export import export
 from extenddb.engine.jobs.healing import heal
 from extenddb.engine.jobs.import_table import import_table
+from extenddb.engine.jobs.purging import purge
 from extenddb.engine.jobs.recovery import tend_recovery
 from extenddb.engine.jobs.restore import restore
 from extenddb.engine.jobs.runner import Chore, Step
@@ -51,6 +52,7 @@ def _deletion_pause(context: Context) -> float:
 CHORES: tuple[Chore, ...] = (
     Chore(name="deletions", seconds=_deletion_pause, run=remove_due),
     Chore(name="healing", seconds=lambda _context: 15.0, run=heal),
+    Chore(name="purging", seconds=lambda _context: _RARE_PAUSE, run=purge),
     Chore(name="recovery", seconds=lambda _context: 60.0, run=tend_recovery),
     Chore(name="streams", seconds=_stream_pause, run=tend_streams),
     Chore(name="tokens", seconds=lambda _context: 60.0, run=purge_tokens),

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from extenddb.core.errors import BACKUP_IN_USE, ServiceError
-from extenddb.engine import codec
-from extenddb.engine.backups import backup, records, undo
-from extenddb.engine.backups.records import BACKUPS
+from extenddb.core.errors import BACKUP_IN_USE, ServiceError, validation
+from extenddb.engine.backups import backup, records
+from extenddb.engine.backups.records import BACKUPS, Body
 from extenddb.engine.context import Caller, Context
-from extenddb.engine.jobs import runner
+from extenddb.engine.jobs.restore import is_restored_from
 
 if TYPE_CHECKING:
     from extenddb.core.model.requests import DeleteBackupInput
 
-_JOBS = 1000
-
 
 async def delete_backup(context: Context, caller: Caller, request: DeleteBackupInput) -> dict[str, Any]:
-    """Answer DeleteBackup."""
+    """Answer DeleteBackup. It is deleted once that is on record; what it holds is removed after that."""
     arn = request["BackupArn"]
-    key, body = await records.require(context, caller, BACKUPS, arn, backup.not_found(arn))
-    creating = body["Description"]["BackupDetails"]["BackupStatus"] == backup.CREATING
-    if creating or await _restoring(context, key):
-        raise ServiceError(BACKUP_IN_USE, f"Backup is being created or restored: {arn}")
-    await undo.drop_space(context, backup.space(body["Id"]))
-    await context.backend.documents.delete(BACKUPS.kind, key)
-    return {"BackupDescription": backup.with_details(body, BackupStatus=backup.DELETED)["Description"]}
+    key, body = await backup.require(context, caller, arn)
+    details = body["Description"]["BackupDetails"]
+    if details["BackupType"] == backup.SYSTEM:
+        expiry = datetime.fromtimestamp(details["BackupExpiryDateTime"], UTC)
+        raise validation(
+            f"User is not allowed to delete the system backup with arn {arn}. "
+            f"It will automatically expire on {expiry:%Y-%m-%dT%H:%M:%SZ}"
+        )
+    if details["BackupStatus"] == backup.CREATING:
+        raise ServiceError(BACKUP_IN_USE, f"Backup is being created: {arn}")
+    if await is_restored_from(context, key):
+        raise ServiceError(BACKUP_IN_USE, f"Backup is being used to restore table: {arn}")
+    deleted = await records.change(context, BACKUPS, key, _deleted)
+    if deleted is None:
+        raise backup.not_found(arn)
+    await backup.remove(context, key, deleted)
+    return {"BackupDescription": deleted["Description"]}
 
 
-async def _restoring(context: Context, key: str) -> bool:
-    jobs = await context.backend.documents.list(runner.KIND, limit=_JOBS)
-    states = [codec.parse(job.body)["State"] for job in jobs]
-    return any(state.get("Backup") == key for state in states)
+def _deleted(body: Body) -> Body | None:
+    return backup.with_details(body, BackupStatus=backup.DELETED) if backup.status(body) == backup.AVAILABLE else None

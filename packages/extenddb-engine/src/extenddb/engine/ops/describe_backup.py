@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from extenddb.engine.backups import backup, records
-from extenddb.engine.backups.records import BACKUPS
+from extenddb.engine.backups import backup
 from extenddb.engine.context import Caller, Context
 
 if TYPE_CHECKING:
@@ -14,6 +13,5 @@ if TYPE_CHECKING:
 
 async def describe_backup(context: Context, caller: Caller, request: DescribeBackupInput) -> dict[str, Any]:
     """Answer DescribeBackup."""
-    arn = request["BackupArn"]
-    _, body = await records.require(context, caller, BACKUPS, arn, backup.not_found(arn))
+    _, body = await backup.require(context, caller, request["BackupArn"])
     return {"BackupDescription": body["Description"]}

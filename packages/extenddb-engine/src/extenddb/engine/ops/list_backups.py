@@ -26,11 +26,11 @@ async def list_backups(context: Context, caller: Caller, request: ListBackupsInp
     after = BACKUPS.key(context, caller, start) if start is not None else None
     if start is not None and after is None:
         raise validation(f"Invalid ExclusiveStartBackupArn: {start}")
-    limit = request.get("Limit") or _LIMIT
+    limit, now = request.get("Limit") or _LIMIT, context.clock() / 1000
     found = [
         backup.listed(body)
         for key, body in await records.listed(context, BACKUPS, prefix)
-        if after is None or records.order(key) > records.order(after)
+        if (after is None or records.order(key) > records.order(after)) and backup.is_there(body, now)
     ]
     found = [summary for summary in found if _wanted(summary, request)]
     response: dict[str, Any] = {"BackupSummaries": found[:limit]}
@@ -40,9 +40,12 @@ async def list_backups(context: Context, caller: Caller, request: ListBackupsInp
 
 
 def _wanted(summary: Mapping[str, Any], request: Mapping[str, Any]) -> bool:
-    """Tell whether a summary has the asked type and time; the upper bound is exclusive."""
+    """Tell whether a summary has the asked type and time; without a type those made on request are meant.
+
+    The upper bound is exclusive.
+    """
     made = summary["BackupCreationDateTime"]
     low, high = request.get("TimeRangeLowerBound"), request.get("TimeRangeUpperBound")
     if (low is not None and made < low) or (high is not None and made >= high):
         return False
-    return request.get("BackupType") in (None, "ALL", summary["BackupType"])
+    return (request.get("BackupType") or backup.USER) in ("ALL", summary["BackupType"])
