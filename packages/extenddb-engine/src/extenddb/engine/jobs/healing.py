@@ -1,6 +1,7 @@
-"""Healing: a table is changed first and its job written down then; a process may die in between.
+"""Healing: a table is changed first and what follows is written down then; a process may die in between.
 
-Whatever an index still lacks is filled by a job that is started here. Two jobs for one index do no harm.
+Whatever an index still lacks is filled by a job that is started here. Two jobs for one index do no harm. A table that
+was removed and whose rows are a backup now is put on record.
 """
 
 from __future__ import annotations
@@ -8,18 +9,27 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from extenddb.engine import codec
+from extenddb.engine.backups import retiring
 from extenddb.engine.context import Context
 from extenddb.engine.jobs.backfill import backfill_state, unfilled
 from extenddb.engine.jobs.runner import KIND, start_job
-from extenddb.engine.tables.table import Table, from_record
+from extenddb.engine.tables.table import from_record
+from extenddb.storage.model import TableRecord
 
 _TABLES = 200  # records read at a time
 _JOBS = 200
 
 
 async def heal(context: Context) -> None:
-    """Start the jobs that are missing."""
-    tables = [table async for table in _unfilled(context)]
+    """Start the jobs that are missing, and settle backups that are not on record."""
+    tables = []
+    async for record in _records(context):
+        if retiring.is_unsettled(record):
+            await retiring.settle(context, record)
+        elif record.space.indexes or record.space.vectors:  # else there is nothing to fill, or it is none of the users'
+            table = from_record(record)
+            if not table.filling and unfilled(table):
+                tables.append(table)
     if not tables:
         return
     known = await _known(context)
@@ -29,16 +39,12 @@ async def heal(context: Context) -> None:
             await start_job(context, "backfill", backfill_state(table, missing))
 
 
-async def _unfilled(context: Context) -> AsyncIterator[Table]:
+async def _records(context: Context) -> AsyncIterator[TableRecord]:
     after = ""
     while True:
         records = await context.backend.catalog.records(after=after, limit=_TABLES)
         for record in records:
-            if not (record.space.indexes or record.space.vectors):
-                continue  # nothing to fill, or a space of the engine's own
-            table = from_record(record)
-            if not table.filling and unfilled(table):
-                yield table
+            yield record
         if len(records) < _TABLES:
             return
         after = records[-1].space.id

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from extenddb.engine import codec
+from extenddb.engine.backups import retiring
 from extenddb.engine.context import Context
 from extenddb.engine.streams import registry
 from extenddb.engine.tables import waits
@@ -16,9 +17,15 @@ _AT_ONCE = 100
 
 
 async def remove(context: Context, table: Table) -> None:
-    """Remove a table and all it holds. One that another request removed in between is gone, as was asked for."""
+    """Remove a table and all it holds, or keep its rows as a backup.
+
+    One that another request removed in between is gone, as was asked for.
+    """
     try:
-        await context.backend.catalog.drop(table.space)
+        if retiring.leaves_backup(context, table):
+            await retiring.retire(context, table)
+        else:
+            await context.backend.catalog.drop(table.space)
     except NotFound:
         pass
     finally:
