@@ -13,6 +13,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from extenddb.server.testing import Server, start
 
+pytest.register_assert_rewrite("kill_kit", "moves_checks", "moves_run", "stream_kit")  # their failures show values
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:

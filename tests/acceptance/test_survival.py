@@ -11,7 +11,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from kill_kit import postmaster_of, workers_of
 
 from extenddb.server.testing import Server, start
 
@@ -139,43 +140,16 @@ def check(ledgers: list[Ledger], items: dict[str, Any]) -> None:
         assert ledger.increments <= hits <= ledger.attempts
 
 
-def processes() -> Iterator[tuple[int, int, str]]:
-    """Yield the id, the parent's id and the command line of every process."""
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text()
-                command = (entry / "cmdline").read_text().replace("\0", " ")
-            except (FileNotFoundError, ProcessLookupError):
-                continue
-            yield int(entry.name), int(stat.rpartition(")")[2].split()[1]), command
-
-
-def descendants(root: int, wanted: str) -> list[int]:
-    """Return the ids of processes below one whose command line contains a text, nearest first."""
-    found: list[int] = []
-    family = {root}
-    table = sorted(processes())
-    while True:
-        more = [(pid, command) for pid, parent, command in table if parent in family and pid not in family]
-        if not more:
-            return found
-        family.update(pid for pid, _ in more)
-        found.extend(pid for pid, command in more if wanted in command)
-
-
 def test_killed_worker_is_replaced(tmp_path: Path) -> None:
     with start(data_dir=tmp_path / "data", workers=2) as server:
         create_table(server)
         with Load(server) as load:
             load.wait_for_more(BEFORE)
-            workers = descendants(server.process.pid, "extenddb.server.worker")
+            workers = workers_of(server)
             assert len(workers) == 2
             os.kill(workers[0], signal.SIGKILL)
             load.wait_for_more(BEFORE)
-            wait_until(
-                lambda: len(descendants(server.process.pid, "extenddb.server.worker")) == 2, "two workers", server
-            )
+            wait_until(lambda: len(workers_of(server)) == 2, "two workers", server)
             load.wait_for_more(BEFORE)
         check(load.ledgers, stored(server))
 
@@ -185,17 +159,12 @@ def test_killed_postgresql_comes_back(tmp_path: Path) -> None:
         create_table(server)
         with Load(server) as load:
             load.wait_for_more(BEFORE)
-            postmaster = _postmaster(server)
+            postmaster = postmaster_of(server)
             assert postmaster is not None
             os.kill(postmaster, signal.SIGKILL)
-            wait_until(lambda: _postmaster(server) not in (None, postmaster), "another PostgreSQL", server)
+            wait_until(lambda: postmaster_of(server) not in (None, postmaster), "another PostgreSQL", server)
             load.wait_for_more(BEFORE)
         check(load.ledgers, stored(server))
-
-
-def _postmaster(server: Server) -> int | None:
-    """Return the id of the server's PostgreSQL, None while there is none."""
-    return next(iter(descendants(server.process.pid, "bin/postgres -D")), None)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
