@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from collections.abc import Iterator
@@ -34,6 +35,7 @@ pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
 WRITERS = 4
 ROUNDS = 20
+ATTEMPTS = 500
 SHARED = 5  # keys that all writers write to
 SERVICE = {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
 
@@ -101,24 +103,33 @@ class Writer:
         """Return a value no other write writes."""
         return {"S": f"{self.name}/{text}"}
 
+    def alone(self, operation: str, **request: Any) -> Any:
+        """Write one item, again and again while a transaction of another writer has it."""
+        for _ in range(ATTEMPTS):
+            with contextlib.suppress(self.dynamodb.exceptions.TransactionConflictException):
+                return getattr(self.dynamodb, operation)(**request)
+            time.sleep(0.002)
+        raise TimeoutError(operation)
+
     def put(self, key: dict[str, str], text: str, **more: Any) -> None:
         """Put one item."""
         stamp = self.stamp(text)
-        self.dynamodb.put_item(TableName=self.table, Item={"id": key, "stamp": stamp, **more})
+        self.alone("put_item", TableName=self.table, Item={"id": key, "stamp": stamp, **more})
         self.stamps.append(stamp["S"])
 
     def single(self, key: dict[str, str], number: int) -> None:
         """PutItem, UpdateItem, DeleteItem."""
         self.put(key, f"p{number}")
         stamp = self.stamp(f"u{number}")
-        self.dynamodb.update_item(
+        self.alone(
+            "update_item",
             TableName=self.table,
             Key={"id": key},
             UpdateExpression="SET stamp = :stamp ADD hits :one",
             ExpressionAttributeValues={":stamp": stamp, ":one": {"N": "1"}},
         )
         self.stamps.append(stamp["S"])
-        answer = self.dynamodb.delete_item(TableName=self.table, Key={"id": key}, ReturnValues="ALL_OLD")
+        answer = self.alone("delete_item", TableName=self.table, Key={"id": key}, ReturnValues="ALL_OLD")
         self.removals += "Attributes" in answer
 
     def batch(self, shared: dict[str, str], own: dict[str, str], number: int) -> None:
@@ -175,17 +186,18 @@ class Writer:
         """Write what changes nothing: there must be no record of it."""
         still = {"id": {"S": f"still {self.name}"}, "stamp": self.stamp("still"), "n": {"N": "1"}}
         if number == 0:
-            self.dynamodb.put_item(TableName=self.table, Item=still)
+            self.alone("put_item", TableName=self.table, Item=still)
             self.stamps.append(still["stamp"]["S"])
         absent = {"id": {"S": "never there"}}
-        self.dynamodb.put_item(TableName=self.table, Item={**still, "n": {"N": "1.0"}})
-        self.dynamodb.update_item(
+        self.alone("put_item", TableName=self.table, Item={**still, "n": {"N": "1.0"}})
+        self.alone(
+            "update_item",
             TableName=self.table,
             Key={"id": still["id"]},
             UpdateExpression="SET n = :n REMOVE gone",
             ExpressionAttributeValues={":n": {"N": "1"}},
         )
-        self.dynamodb.delete_item(TableName=self.table, Key=absent)
+        self.alone("delete_item", TableName=self.table, Key=absent)
         self.dynamodb.batch_write_item(
             RequestItems={self.table: [{"PutRequest": {"Item": still}}, {"DeleteRequest": {"Key": absent}}]}
         )
@@ -194,7 +206,7 @@ class Writer:
             ClientRequestToken=f"{self.name}-{number}",
         )
         with pytest.raises(self.dynamodb.exceptions.ConditionalCheckFailedException):
-            self.dynamodb.put_item(TableName=self.table, Item=absent, ConditionExpression="attribute_exists(id)")
+            self.alone("put_item", TableName=self.table, Item=absent, ConditionExpression="attribute_exists(id)")
 
 
 def test_a_consumer_meets_every_change_of_every_kind_once(server: Server) -> None:
