@@ -57,6 +57,15 @@ class Pair:
             else:
                 raise AssertionError("background work does not end")
 
+    def second(self) -> int:
+        """Return the time in whole seconds, none of which has passed between two changes on either side of it."""
+        self._now += 2000 - self._now % 1000
+        return self._now // 1000 - 1
+
+    def streams(self, account: str, arn: str) -> list[list[tuple[str, str]]]:
+        """Return what each engine's stream tells from its beginning: names of events and keys, by key in order."""
+        return [self._run(_told(engine, Caller(account=account), arn)) for engine in self._engines]
+
     def ask(self, account: str, operation: str, request: Request) -> Answer:
         """Return the answer that both give; an error is an answer with `__type`. Raises AssertionError."""
         return self.ask_together(account, [(operation, request)])[0]
@@ -89,6 +98,20 @@ async def _answer(engine: Engine, caller: Caller, operation: str, payload: Any) 
         answer = _failure(error, f"{operation} {payload}")
     exact: Answer = _exact(orjson.loads(orjson.dumps(answer)))
     return exact
+
+
+async def _told(engine: Engine, caller: Caller, arn: str) -> list[tuple[str, str]]:
+    stream = (await engine.execute("DescribeStream", caller, {"StreamArn": arn}))["StreamDescription"]
+    events = []
+    for shard in stream["Shards"]:
+        wanted = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
+        iterator = (await engine.execute("GetShardIterator", caller, wanted))["ShardIterator"]
+        while iterator is not None:
+            answer = await engine.execute("GetRecords", caller, {"ShardIterator": iterator})
+            records = orjson.loads(orjson.dumps(answer["Records"]))
+            events += [(each["eventName"], each["dynamodb"]["Keys"]["p"]["S"]) for each in records]
+            iterator = answer.get("NextShardIterator") if records else None
+    return events
 
 
 def _failure(error: ServiceError, request: str) -> Answer:

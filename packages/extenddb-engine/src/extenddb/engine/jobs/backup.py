@@ -6,6 +6,7 @@ what is copied is the table with all of that log undone, which is the table at t
 
 from __future__ import annotations
 
+import contextlib
 from functools import partial
 from typing import Any
 
@@ -64,6 +65,13 @@ async def make_backup(context: Context, state: State) -> State | None:
     return following
 
 
+async def begin_capture(context: Context, state: State) -> State:
+    """Let every write from now on leave the old item; when the table is gone, the job will find that out."""
+    with contextlib.suppress(SourceGone):
+        return await _capture(context, state)
+    return state
+
+
 async def require_source(context: Context, state: State) -> Table:
     """Return the table that a job reads. Raises SourceGone."""
     table = await context.tables.load(state["Namespace"], state["Table"])
@@ -77,7 +85,7 @@ def capture_name(id_: str) -> str:
     return f"Backup-{id_}"
 
 
-async def _capture(context: Context, state: State) -> State | None:
+async def _capture(context: Context, state: State) -> State:
     await require_source(context, state)
     if not await _being_made(context, state):
         return {**state, "Phase": "release"}

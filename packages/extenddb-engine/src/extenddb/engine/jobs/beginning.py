@@ -6,10 +6,14 @@ the job already has. What is on record without a job has ended, then, and nothin
 
 from __future__ import annotations
 
+import contextlib
+
+from extenddb.engine import codec
 from extenddb.engine.backups import records
 from extenddb.engine.backups.records import Body, Family
 from extenddb.engine.context import Context
-from extenddb.engine.jobs.runner import State, find_job, write_job
+from extenddb.engine.jobs.runner import KIND, State, Step, find_job, lease_of, write_job
+from extenddb.storage.errors import Conflict
 
 _RECORD = "Record"
 """Member of a job's state until the operation is on record: what to put there."""
@@ -35,6 +39,31 @@ async def begin(context: Context, family: Family, key: str, kind: str, state: St
         return await records.find(context, family, key) or body, job
     await records.create(context, family, key, begun[_RECORD])
     return begun[_RECORD], job
+
+
+async def begin_at_once(
+    context: Context, family: Family, key: str, kind: str, state: State, body: Body, turn: Step
+) -> tuple[Body, str]:
+    """Begin an operation, and do a turn of its job before this returns and before anybody else may work on it.
+
+    For what has to hold from the request on. If this process dies on the way, the job is gone on with when the lease
+    runs out: the turn is done then, of a request that was never answered.
+    """
+    leases, job = context.backend.leases, job_key(key)
+    holder = f"request-{context.ids()}"
+    await leases.acquire(lease_of(job), holder, seconds=context.settings.lease_seconds)
+    try:
+        begun = await begin(context, family, key, kind, state, body)
+        written = await context.backend.documents.get(KIND, job)
+        following = await turn(context, state)
+        if written is not None and following is not None:
+            document = codec.dump({"Type": kind, "State": following})
+            with contextlib.suppress(Conflict):  # the lease ran out, and another process did the same
+                await context.backend.documents.put(KIND, job, document, expected=written.version)
+    finally:
+        await leases.release(lease_of(job), holder)
+    context.wake.set()
+    return begun
 
 
 async def on_record(context: Context, family: Family, state: State) -> State | None:

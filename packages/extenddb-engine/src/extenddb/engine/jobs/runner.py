@@ -46,6 +46,11 @@ class Chore:
     run: Callable[[Context], Awaitable[None]]
 
 
+def lease_of(key: str) -> str:
+    """Return the name of the lease under which a job is worked on."""
+    return f"job/{key}"
+
+
 async def start_job(context: Context, kind: str, state: State) -> str:
     """Write a job down and return its key; whichever process ticks next works on it."""
     key = f"{context.clock():013d}-{next(_numbers):06d}-{context.ids()}"
@@ -100,7 +105,7 @@ class Jobs:
         documents = await self._context.backend.documents.list(KIND, limit=_JOBS_AT_ONCE)
         busy = False
         for document in documents:
-            name = f"job/{document.key}"
+            name = lease_of(document.key)
             if self._due.get(name, 0) <= self._context.clock():
                 busy |= await self._guarded(name, self._step(document))
         if not documents:
@@ -173,7 +178,7 @@ class Jobs:
     async def _step(self, document: Document) -> bool:
         """Advance one job if no other process does; tell whether it goes on."""
         backend = self._context.backend
-        lease, seconds = f"job/{document.key}", self._context.settings.lease_seconds
+        lease, seconds = lease_of(document.key), self._context.settings.lease_seconds
         if not await self._acquire(lease, seconds):
             return False
         current = await backend.documents.get(KIND, document.key)

@@ -1,4 +1,4 @@
-"""CreateBackup: a copy of a table as it is now, kept until it is deleted."""
+"""CreateBackup: a copy of a table as it is when the request is answered, kept until it is deleted."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from extenddb.core.errors import LIMIT_EXCEEDED, TABLE_IN_USE, ServiceError
 from extenddb.engine.backups import backup, records, recovery
 from extenddb.engine.backups.records import BACKUPS
 from extenddb.engine.context import Caller, Context
-from extenddb.engine.jobs.backup import backup_state
-from extenddb.engine.jobs.beginning import begin
+from extenddb.engine.jobs.backup import backup_state, begin_capture
+from extenddb.engine.jobs.beginning import begin_at_once
 from extenddb.engine.jobs.waiting import settled
 
 if TYPE_CHECKING:
@@ -31,6 +31,6 @@ async def create_backup(context: Context, caller: Caller, request: CreateBackupI
     estimate = (await context.backend.catalog.estimate(table.space))[None]
     state = backup_state(table, key, id_, context.ids().replace("-", ""))
     made = backup.new(table, request["BackupName"], id_, estimate, context.clock())
-    body, job = await begin(context, BACKUPS, key, "backup", state, made)
+    body, job = await begin_at_once(context, BACKUPS, key, "backup", state, made, begin_capture)
     await settled(context, job)
     return {"BackupDetails": body["Description"]["BackupDetails"]}
