@@ -94,7 +94,7 @@ def test_native_values_come_and_go(native: Any, songs: str) -> None:
     )["Items"]
     assert found == [item]
     changed = native.execute_statement(
-        Statement=f'UPDATE "{songs}" SET nested.list[0] = ? REMOVE tags {where} RETURNING ALL NEW *',
+        Statement=f'UPDATE "{songs}" SET nested."list"[0] = ? REMOVE tags {where} RETURNING ALL NEW *',
         Parameters=[Decimal(2), "new", Decimal("1.5")],
     )["Items"]
     del item["tags"]

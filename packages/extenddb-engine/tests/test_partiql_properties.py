@@ -128,7 +128,8 @@ def _sorted(items: list[dict[str, Any]]) -> list[Any]:
 def test_access_by_keys_finds_what_a_look_at_every_item_finds(
     service: _Service, condition: str, index: bool, limit: int | None
 ) -> None:
-    statement = f'SELECT * FROM "table"{".index" if index else ""} WHERE {condition}'
+    source = '"table"."index"' if index else '"table"'
+    statement = f"SELECT * FROM {source} WHERE {condition}"
     assert _sorted(service.pages(statement, limit)) == _sorted(_matching(statement))
 
 
@@ -152,7 +153,7 @@ def test_order_by_sort_key_holds_for_several_partitions(
 
 _WORDS = st.sampled_from(
     [
-        *("SELECT", "*", "FROM", '"scratch"', ".index", "WHERE", "ORDER BY", "INSERT INTO", "VALUE", "UPDATE", "SET"),
+        *("SELECT", "*", "FROM", '"scratch"', '."index"', "WHERE", "ORDER BY", "INSERT INTO", "VALUE", "UPDATE", "SET"),
         *("REMOVE", "DELETE FROM", "RETURNING", "ALL OLD *", "MODIFIED NEW *", "EXISTS(", "AND", "OR", "NOT", "IN"),
         *("BETWEEN", "IS MISSING", "IS NOT NULL", "p", "s", "v", "w.x[1]", "'a'", "'b'", "1", "-2.5", "?", "NULL"),
         *("TRUE", "[1, 2]", "<<1>>", "<<'a', 1>>", "{'p': 'a', 's': 1}", "=", "<>", "<", "+", "-", ",", "(", ")", ";"),

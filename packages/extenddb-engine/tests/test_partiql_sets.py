@@ -130,7 +130,7 @@ def test_batch_reads_are_one_call(service: _Service) -> None:
 def test_batch_read_errors_stand_alone(service: _Service) -> None:
     answers = service.batch(
         "SELECT * FROM plain WHERE k = 'a'",
-        "SELEC",
+        "SELEC * FROM plain",
         "SELECT * FROM nosuch WHERE k = 'a'",
         "SELECT * FROM plain",
         "SELECT * FROM plain WHERE k IN ['a']",
@@ -151,6 +151,7 @@ def test_batch_read_errors_stand_alone(service: _Service) -> None:
     assert (
         answers[3]["Error"]["Message"]
         == answers[4]["Error"]["Message"]
+        == answers[7]["Error"]["Message"]
         == ("Select statements within BatchExecuteStatement must specify the primary key in the where clause.")
     )
 
@@ -176,7 +177,10 @@ def test_batch_write_errors_stand_alone(service: _Service) -> None:
         "EXISTS(SELECT * FROM plain WHERE k = 'a')",
         "UPDATE plain SET v = nosuch + 1 WHERE k = 'a'",
     )
-    assert answers[0]["Error"] == {"Code": "DuplicateItem", "Message": "Duplicate primary key exists in table"}
+    assert answers[0] == {
+        "Error": {"Code": "DuplicateItem", "Message": "Duplicate primary key exists in table"},
+        "TableName": "plain",
+    }
     assert answers[1] == {"TableName": "plain"}
     assert answers[2]["Error"] == {
         "Code": "ConditionalCheckFailed",
@@ -288,26 +292,30 @@ def test_failed_check_cancels_everything(service: _Service) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        "SELEC",
+        "SELEC * FROM plain",
         "UPDATE plain SET v = 1",
         "UPDATE plain SET v = 1 WHERE k = ?",
         "UPDATE plain SET v = 1 WHERE k = 'x' RETURNING ALL OLD *",
         "EXISTS(SELECT * FROM plain WHERE v = 1)",
         "EXISTS(SELECT * FROM plain.idx WHERE k = 'x')",
-        "INSERT INTO plain VALUE {'v': 1}",
+        "SELECT * FROM plain",
     ],
 )
-def test_wrong_statement_is_a_reason(service: _Service, wrong: str) -> None:
-    reasons = service.canceled("INSERT INTO plain VALUE {'k': 'c'}", wrong)
+def test_wrong_statement_fails_the_request(service: _Service, wrong: str) -> None:
+    for statements in (("INSERT INTO plain VALUE {'k': 'c'}", wrong), (wrong,)):
+        with pytest.raises(ServiceError) as caught:
+            service.transact(*statements)
+        assert caught.value.kind.name == "ValidationException"
+    assert service.all().keys() == {"a", "b"}
+
+
+def test_wrong_item_is_a_reason(service: _Service) -> None:
+    reasons = service.canceled("INSERT INTO plain VALUE {'k': 'c'}", "INSERT INTO plain VALUE {'v': 1}")
     assert [each["Code"] for each in reasons] == ["None", "ValidationError"]
     assert service.all().keys() == {"a", "b"}
 
 
-def test_wrong_reads_are_reasons(service: _Service) -> None:
-    reasons = service.canceled(
-        "SELECT * FROM plain WHERE k = 'a'", "SELECT * FROM plain", "SELECT * FROM plain WHERE k = 1"
-    )
-    assert [each["Code"] for each in reasons] == ["None", "ValidationError", "None"]
+def test_wrong_key_of_a_read_is_a_reason(service: _Service) -> None:
     reasons = service.canceled("SELECT * FROM plain WHERE k = 'a'", "SELECT * FROM plain WHERE k = 1")
     assert [each["Code"] for each in reasons] == ["None", "ValidationError"]
 

@@ -27,8 +27,8 @@ from extenddb.core.expressions.nodes import (
 from extenddb.core.expressions.nodes import Delete as DeleteElements
 from extenddb.core.expressions.problems import Problem
 from extenddb.core.partiql import Delete, Exists, Insert, Malformed, OrderTerm, Parsed, Select, Update, parse, to_text
+from extenddb.core.partiql.keywords import KEYWORDS, OPERATOR_WORDS
 from extenddb.core.partiql.nodes import ListOf, Literal, MapOf, Parameter, Scalar, SetOf
-from extenddb.core.partiql.tokens import KEYWORDS
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
 _NAMES = st.one_of(st.sampled_from(["a", "b", "select", "null", 'q"q', "ü", "a.b", "#x"]), _TEXT.filter(bool))
@@ -171,7 +171,9 @@ def test_printed_statement_parses_to_itself(parsed: Parsed) -> None:
 
 _PIECES = st.sampled_from(
     [
-        *sorted(KEYWORDS),
+        *sorted(KEYWORDS | OPERATOR_WORDS),
+        *("null", "missing", "true", "as", "at", "by", "`", "@", "||", "1e"),
+        *("SELECT * FROM t WHERE", "UPDATE t SET a =", "INSERT INTO t VALUE", "RETURNING ALL OLD *"),
         *"=<>()[]{}.,:;*+-?'\"!é\n",
         "<<",
         ">>",

@@ -216,10 +216,8 @@ REFUSED: tuple[tuple[str, str, list[Any] | None, str | Failure], ...] = (
     ("insert into no such table", "INSERT INTO none VALUE {'k': 'x'}", None, NO_TABLE),
     ("update of no such table", "UPDATE none SET v = 1 WHERE k = 'x'", None, NO_TABLE),
     ("delete from no such table", "DELETE FROM none WHERE k = 'x'", None, NO_TABLE),
-    ("no such index", 'SELECT * FROM "songs"."none"', None, "The table does not have the specified index: none"),
+    ("no such index", 'SELECT * FROM "songs"."none"', None, "The table does not have the specified index"),
     ("no statement", "SELEC * FROM plain", None, MALFORMED),
-    ("another statement", "CREATE TABLE plain (k)", None, MALFORMED),
-    ("a name", "plain", None, MALFORMED),
     ("too few parameters", "SELECT * FROM plain WHERE k = ? AND v = ?", [{"S": "x"}], COUNT),
     ("too many parameters", "SELECT * FROM plain WHERE k = ?", [{"S": "x"}, {"S": "y"}], COUNT),
     ("parameters for nothing", "SELECT * FROM plain", [{"S": "x"}], COUNT),
@@ -298,8 +296,11 @@ def _batches() -> Iterator[Case]:
     ]
     answers = [
         {"TableName": "plain"},
-        {"Error": {"Code": "DuplicateItem", "Message": "Duplicate primary key exists in table"}},
-        {"Error": {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}},
+        {"Error": {"Code": "DuplicateItem", "Message": "Duplicate primary key exists in table"}, "TableName": "plain"},
+        {
+            "Error": {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"},
+            "TableName": "plain",
+        },
         {"TableName": "plain"},
         error,
     ]
@@ -316,7 +317,7 @@ def _batches() -> Iterator[Case]:
     }
     held = {"k": {"S": "x"}, "v": {"N": "1"}}
     failed = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed", "Item": held}
-    yield batch("a condition that fails with its item", [old], {"Responses": [{"Error": failed}]})
+    yield batch("a condition that fails with its item", [old], {"Responses": [{"Error": failed, "TableName": "plain"}]})
 
 
 def _transactions() -> Iterator[Case]:

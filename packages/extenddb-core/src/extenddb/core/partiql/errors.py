@@ -1,39 +1,82 @@
-"""What can be wrong with a statement's text, as data, and the one place where a sentence is made of it."""
+"""What can be wrong with a statement's text, and the sentences for it.
+
+`Malformed` is for texts that the language does not have; `unsupported` and its like for what the language has and the
+service refuses.
+"""
 
 from __future__ import annotations
 
 from extenddb.core.errors import ServiceError, validation
-from extenddb.core.partiql.tokens import END, UNKNOWN, Token
+from extenddb.core.expressions.problems import Problem
+from extenddb.core.partiql.tokens import Token
 
 _NOT_WELL_FORMED = "Statement wasn't well formed, can't be processed: "
-DATA_MANIPULATION = "data manipulation"
-"""What the service expects at the beginning of a statement; its sentence ends there."""
-_SHOWN = 40  # characters of a wrong token in a message
 
 
 class Malformed(Exception):
     """A token stands where it may not."""
 
-    def __init__(self, text: str, token: Token, expected: str) -> None:
-        super().__init__(f"expected {expected} at offset {token.start}")
+    def __init__(self, text: str, token: Token, detail: str) -> None:
+        where = Place.of(text, token)
+        super().__init__(f"{detail or 'No token'} at {where.line}:{where.column}")
         self.token = token
         """The first token that does not fit."""
-        self.expected = expected
-        """What could stand there, in words or as written in a statement."""
-        before = text[: token.start]
-        self.line = before.count("\n") + 1
-        """From 1."""
-        self.column = token.start - (before.rfind("\n") + 1) + 1
-        """From 1, in characters."""
+        self.detail = detail
+        """What is wrong, in the language's own words; empty where not even a token can be made of the characters."""
+        self.place = where
+        """Where the token stands; the service does not say."""
 
     def as_error(self) -> ServiceError:
         """Return the ValidationException that a client is told."""
-        if self.expected == DATA_MANIPULATION:
-            return validation(f"{_NOT_WELL_FORMED}Expected {self.expected}")
-        where = f"at {self.line}:{self.column}"
-        if self.token.kind == END:
-            return validation(f"{_NOT_WELL_FORMED}Expected {self.expected} {where}, found the end of the statement")
-        found = self.token.text or self.token.kind
-        shown = found if len(found) <= _SHOWN else f"{found[:_SHOWN]}..."
-        what = "unexpected character" if self.token.kind == UNKNOWN else "found"
-        return validation(f"{_NOT_WELL_FORMED}Expected {self.expected} {where}, {what} {shown}")
+        return validation(_NOT_WELL_FORMED + self.detail)
+
+
+class Place:
+    """A place in a text, as the service names places: `line:column:length`."""
+
+    __slots__ = ("column", "length", "line")
+
+    def __init__(self, line: int, column: int, length: int) -> None:
+        self.line = line
+        self.column = column
+        """In characters; it and the line count from 1."""
+        self.length = length
+
+    @classmethod
+    def of(cls, text: str, token: Token) -> Place:
+        """Return the place of a token."""
+        before = text[: token.start]
+        return cls(before.count("\n") + 1, token.start - (before.rfind("\n") + 1) + 1, token.end - token.start)
+
+    def __str__(self) -> str:
+        return f"{self.line}:{self.column}:{self.length}"
+
+
+def unsupported(text: str) -> Problem:
+    """The language has it, the service does not; `text` is the whole sentence."""
+    return Problem(text, whole=True)
+
+
+def unsupported_operation(name: str) -> Problem:
+    """A statement of a kind that is not carried out."""
+    return unsupported(f"Unsupported operation: {name}")
+
+
+def unsupported_clause(name: str, place: Place) -> Problem:
+    """A clause that no SELECT may have."""
+    return unsupported(f"Unsupported clause: {name} at {place}")
+
+
+def unsupported_token(place: Place) -> Problem:
+    """An operator or literal that no condition, value or list may have."""
+    return unsupported(f"Unsupported token in expression at {place}")
+
+
+def unexpected_path(place: Place) -> Problem:
+    """A step of a path that is neither a name nor a list index."""
+    return unsupported(f"Unexpected path component at {place}")
+
+
+def other_first_argument(name: str, place: Place) -> Problem:
+    """`SET a = set_add(b, ...)`."""
+    return unsupported(f"The first argument to {name.upper()} must equal the assignment value at {place}")

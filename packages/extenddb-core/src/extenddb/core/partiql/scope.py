@@ -10,7 +10,7 @@ from extenddb.core.partiql.nodes import ListOf, Literal, MapOf, Parameter, Parse
 from extenddb.core.types.attribute import AttributeValue, normalize
 
 PARAMETER_COUNT = "Number of parameters in request and statement don't match."
-SET_OF_MANY = "A set must have at least one member, and all members must be strings, all numbers or all binaries"
+SET_OF_MANY = "A set must have at least one member, and its members must be all strings, all numbers or all binaries"
 NO_ITEM = "The value to insert must be a map"
 
 

@@ -69,10 +69,10 @@ class _Batch:
     consumed: dict[str, Consumed] = field(default_factory=dict)
     """Units by the name of the table."""
 
-    def fail(self, place: int, error: ServiceError) -> None:
-        """Answer a statement with its error."""
+    def fail(self, place: int, error: ServiceError, table: str | None = None) -> None:
+        """Answer a statement with its error; the table is named for one that came as far as being carried out."""
         body = {"Code": _CODES[error.kind.name], "Message": error.message, **error.members}
-        self.responses[place] = {"Error": body}
+        self.responses[place] = {"Error": body} if table is None else {"Error": body, "TableName": table}
 
     def succeed(self, place: int, table: str, item: Any, units: Consumed) -> None:
         """Answer a statement with the item it read or returns; None for none."""
@@ -151,7 +151,7 @@ async def _write(context: Context, caller: Caller, batch: _Batch, writing: list[
         if pending:
             context.tables.forget_all()
     for each in pending:
-        batch.fail(each.place, ServiceError(INTERNAL_SERVER_ERROR, "The table keeps changing."))
+        batch.fail(each.place, ServiceError(INTERNAL_SERVER_ERROR, "The table keeps changing."), each.name)
 
 
 async def _write_once(context: Context, caller: Caller, batch: _Batch, pending: list[_Pending]) -> list[_Pending]:
@@ -180,12 +180,12 @@ async def _write_once(context: Context, caller: Caller, batch: _Batch, pending: 
 
 def _settle(batch: _Batch, each: _Pending, write: Write, decision: Decision | StorageError) -> None:
     if isinstance(decision, StorageError):
-        batch.fail(each.place, _storage_error(decision))
+        batch.fail(each.place, _storage_error(decision), each.name)
         return
     try:
         written = write_path.require_written(decision)
     except ServiceError as error:
-        batch.fail(each.place, error)
+        batch.fail(each.place, error, each.name)
         return
     batch.succeed(each.place, each.name, each.plan.attributes(written), write_path.consumed(write.table, written))
 

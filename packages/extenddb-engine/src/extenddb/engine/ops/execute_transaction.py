@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from extenddb.core.errors import ServiceError, validation
+from extenddb.core.errors import validation
 from extenddb.core.limits import TRANSACTION_SIZE
 from extenddb.core.partiql import Select
-from extenddb.core.types.attribute import Item
 from extenddb.engine import read_path, transactions
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.ops.transact_get_items import bind_reads, read_all
 from extenddb.engine.ops.transact_write_items import TOO_LARGE, bind_all, commit, respond
 from extenddb.engine.partiql import writes
-from extenddb.engine.partiql.access import NO_FULL_KEY
 from extenddb.engine.partiql.reads import select_one
 from extenddb.engine.partiql.statements import Prepared, Writing, is_select, is_writing, prepare
-from extenddb.engine.read_path import Reading
 from extenddb.engine.requests import require_table
-from extenddb.engine.tables.table import Table
-from extenddb.engine.write_path import Plan
 
 if TYPE_CHECKING:
     from extenddb.core.model.requests import ExecuteTransactionInput
 
 MIXED = "A transaction must consist of either read statements or write statements; the two cannot be mixed"
 NO_RETURNING = "RETURNING is not supported in transactions"
-
-_In = TypeVar("_In")
-_Out = TypeVar("_Out")
+NO_KEY = "Select statements within ExecuteTransaction must specify the primary key in the where clause."
 
 
 async def execute_transaction(context: Context, caller: Caller, request: ExecuteTransactionInput) -> dict[str, Any]:
-    """Answer ExecuteTransaction."""
-    prepared = _all(lambda member: prepare(member, request), request["TransactStatements"])
+    """Answer ExecuteTransaction.
+
+    What is wrong with a statement itself is the whole request's error; only what goes wrong with an item cancels the
+    transaction.
+    """
+    prepared = [prepare(member, request) for member in request["TransactStatements"]]
     selects = [each for each in prepared if is_select(each)]
     writing = [each for each in prepared if is_writing(each)]
     if selects and writing:
@@ -44,29 +41,11 @@ async def execute_transaction(context: Context, caller: Caller, request: Execute
     return await _write(context, caller, request, writing)
 
 
-def _all(make: Callable[[_In], _Out], of: Iterable[_In]) -> list[_Out]:
-    """Return what is made of each; what goes wrong cancels the transaction, each statement with its own reason."""
-    made: list[_Out] = []
-    errors: list[ServiceError | None] = []
-    for each in of:
-        try:
-            made.append(make(each))
-            errors.append(None)
-        except ServiceError as error:
-            errors.append(error)
-    transactions.require_all(errors)
-    return made
-
-
 async def _read(
     context: Context, caller: Caller, request: Mapping[str, Any], selects: list[Prepared[Select]]
 ) -> dict[str, Any]:
     tables = [await require_table(context, caller, each.table) for each in selects]
-
-    def one(pair: tuple[Prepared[Select], Table]) -> tuple[Item, Reading]:
-        return select_one(*pair, NO_FULL_KEY)
-
-    wanted = _all(one, zip(selects, tables, strict=True))
+    wanted = [select_one(each, table, NO_KEY) for each, table in zip(selects, tables, strict=True)]
     rows = await read_all(context, bind_reads(tables, [key for key, _ in wanted]))
     responses = []
     for row, (_, reading) in zip(rows, wanted, strict=True):
@@ -82,18 +61,16 @@ async def _read(
 async def _write(
     context: Context, caller: Caller, request: Mapping[str, Any], writing: list[Prepared[Writing]]
 ) -> dict[str, Any]:
-    plans = _all(_plan, writing)
+    if any(writes.returns(each.statement) for each in writing):
+        raise validation(NO_RETURNING)
+    plans = [writes.plan(each) for each in writing]
     if sum(plan.size for plan in plans) > TRANSACTION_SIZE:
         raise validation(TOO_LARGE)
     names = [each.table for each in writing]
     tables = [await require_table(context, caller, name) for name in names]
+    for each, table in zip(writing, tables, strict=True):
+        writes.check_key(each, table)
     bound = bind_all(plans, tables)
     token = request.get("ClientRequestToken")
     written = await commit(context, caller, bound, (token, request) if token is not None else None)
     return {"Responses": [], **await respond(context, request, names, bound, written)}
-
-
-def _plan(prepared: Prepared[Writing]) -> Plan:
-    if writes.returns(prepared.statement):
-        raise validation(NO_RETURNING)
-    return writes.plan(prepared)

@@ -15,7 +15,7 @@ from extenddb.core.expressions.values import order_key
 from extenddb.core.partiql import OrderTerm, Select, Values
 from extenddb.core.types import keys as key_bytes
 from extenddb.core.types.attribute import Item
-from extenddb.core.types.table import KeySchema
+from extenddb.core.types.table import IndexDefinition, KeySchema
 from extenddb.engine import cursors, keys, selection
 from extenddb.engine.cursors import Bounds
 from extenddb.engine.partiql.access import Access, access_of, require_key
@@ -25,7 +25,8 @@ from extenddb.engine.read_path import Reading
 from extenddb.engine.tables.table import Table
 from extenddb.storage.model import Key
 
-NO_INDEX_IN_SETS = "Select statements in batches and transactions must read a table, not an index"
+NO_INDEX = "The table does not have the specified index"
+NOT_CONSISTENT = "Strongly consistent read is not supported on Global Secondary Indexes"
 _ORDER_WITHOUT_WHERE = "Must have WHERE clause in the statement when using ORDER BY clause."
 _ORDER_WITHOUT_HASH = (
     "Must have at least one non-optional hash key condition in WHERE clause when using ORDER BY clause."
@@ -59,8 +60,8 @@ class Selection:
 def select(prepared: Prepared[Select], table: Table) -> Selection:
     """Return what a statement reads; raises a ValidationException for what the table does not allow."""
     statement, values = prepared.statement, prepared.values
-    asked = {"ConsistentRead": prepared.consistent, "IndexName": statement.index}
-    index = selection.require_index(table, asked)
+    asked = {"ConsistentRead": prepared.consistent}
+    index = _index(prepared, table)
     schema = index.schema if index is not None else table.schema
     access = access_of(statement.where, values, schema)
     condition = bind_where(statement.where, values)
@@ -81,6 +82,19 @@ def select(prepared: Prepared[Select], table: Table) -> Selection:
     )
 
 
+def _index(prepared: Prepared[Select], table: Table) -> IndexDefinition | None:
+    """Return the index that is read, None for the table itself; the sentences are not those of Query."""
+    name = prepared.statement.index
+    if name is None:
+        return None
+    if table.definition.index(name) is None and all(each.name != name for each in table.vectors):
+        raise validation(NO_INDEX)
+    index = selection.require_index(table, {"IndexName": name})
+    if index is not None and index.kind == "GLOBAL" and prepared.consistent:
+        raise validation(NOT_CONSISTENT)
+    return index
+
+
 def select_one(prepared: Prepared[Select], table: Table, no_key: str) -> tuple[Item, Reading]:
     """Return the one key a SELECT of a batch or transaction names, and what is done with its row.
 
@@ -88,7 +102,7 @@ def select_one(prepared: Prepared[Select], table: Table, no_key: str) -> tuple[I
     """
     statement, values = prepared.statement, prepared.values
     if statement.index is not None:
-        raise validation(NO_INDEX_IN_SETS)
+        raise validation(no_key)
     if statement.order:
         raise validation("ORDER BY is not supported for single items")
     key, exact = require_key(statement.where, values, table.schema, no_key)

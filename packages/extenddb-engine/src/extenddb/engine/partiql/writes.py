@@ -16,8 +16,8 @@ from extenddb.core.types.attribute import SET_TYPES, Item, type_of
 from extenddb.core.types.table import KeySchema
 from extenddb.engine import keys, write_path
 from extenddb.engine.new_items import attributes, check_targets, new_item, transform
-from extenddb.engine.partiql.access import require_key
-from extenddb.engine.partiql.reads import NO_INDEX_IN_SETS, bind_where
+from extenddb.engine.partiql.access import NO_FULL_KEY, require_key
+from extenddb.engine.partiql.reads import bind_where
 from extenddb.engine.partiql.statements import MEMBER, Prepared, Writing
 from extenddb.engine.tables.table import Table
 from extenddb.engine.write_path import NewItem, Plan, Write
@@ -44,6 +44,15 @@ def plan(prepared: Prepared[Writing]) -> Plan:
 def returns(statement: Statement) -> bool:
     """Tell whether a statement asks for the item it changes."""
     return isinstance(statement, Update | Delete) and statement.returning is not None
+
+
+def check_key(prepared: Prepared[Writing], table: Table) -> None:
+    """Refuse a clause that does not name the one item it is about."""
+    statement = prepared.statement
+    if isinstance(statement, Insert):
+        return
+    where = statement.select.where if isinstance(statement, Exists) else statement.where
+    require_key(where, prepared.values, table.schema)
 
 
 def _plan_insert(prepared: Prepared[Insert]) -> Plan:
@@ -125,7 +134,7 @@ def _or_absent(where: ConditionNode | None, schema: KeySchema) -> ConditionNode 
 def _plan_check(prepared: Prepared[Exists]) -> Plan:
     select = prepared.statement.select
     if select.index is not None:
-        raise validation(NO_INDEX_IN_SETS)
+        raise validation(NO_FULL_KEY)
 
     def bind(table: Table) -> Write:
         key, _ = require_key(select.where, prepared.values, table.schema)
