@@ -102,6 +102,14 @@ def test_a_token_fits_its_statement_only(world: World, account: str) -> None:
     assert len(rest["Items"]) == SIZE - 1
 
 
+def test_a_token_fits_parameters_with_their_members_in_another_order(world: World, account: str) -> None:
+    statement = "SELECT * FROM pages WHERE p = 'a' AND s <> ?"
+    one, other = ({"M": {name: {"S": name} for name in names}} for names in ("xy", "yx"))
+    token = run(world, account, statement, Parameters=[one], Limit=1)["NextToken"]
+    rest = run(world, account, statement, Parameters=[other], NextToken=token)
+    assert len(rest["Items"]) == SIZE - 1
+
+
 def test_writes_take_no_part_in_paging(world: World, account: str) -> None:
     answer = run(world, account, "DELETE FROM pages WHERE p = 'a' AND s = 1 RETURNING ALL OLD *")
     assert answer == {"Items": [{"p": {"S": "a"}, "s": {"N": "1"}, "g": {"S": "y"}}]}

@@ -366,3 +366,17 @@ def _tokens() -> Iterator[Case]:
         do("TransactWriteItems", {"TransactItems": [add]}, {}),
         do("GetItem", item, {"Item": {"n": {"N": "3"}}}),
     )
+    members = {"x": {"N": "1"}, "y": {"M": {"a": {"N": "2"}, "b": {"N": "3"}}}}
+    backwards = {"y": {"M": {"b": {"N": "3"}, "a": {"N": "2"}}}, "x": {"N": "1"}}
+    yield case(
+        "transactions: a token with the members of its items in another order",
+        SETUP,
+        *(
+            do("TransactWriteItems", {"TransactItems": [add, each], "ClientRequestToken": "t3"}, {})
+            for each in (
+                {"Put": {"TableName": "one", "Item": {**_p("new"), **members}}},
+                {"Put": {"Item": {**backwards, **_p("new")}, "TableName": "one"}},
+            )
+        ),
+        do("GetItem", item, {"Item": {"n": {"N": "2"}}}),
+    )

@@ -66,5 +66,5 @@ def _place(data: bytes) -> Resume:
 
 
 def _tag(place: bytes, request: Mapping[str, Any]) -> bytes:
-    statement = blake2b(codec.dump([request["Statement"], request.get("Parameters")])).digest()
+    statement = blake2b(codec.canonical([request["Statement"], request.get("Parameters")])).digest()
     return blake2b(place, key=statement, digest_size=_TAG_SIZE).digest()
