@@ -210,6 +210,39 @@ def test_queries(orders: Any) -> None:
     assert orders.query(KeyConditionExpression=mine, Select="COUNT")["Count"] == 10
 
 
+def test_key_conditions(orders: Any) -> None:
+    placed = Key("placed")
+    for condition, right in (
+        (placed.eq(9), [9]),
+        (placed.lt(6), [0, 3]),
+        (placed.lte(6), [0, 3, 6]),
+        (placed.gt(21), [24, 27]),
+        (placed.gte(21), [21, 24, 27]),
+        (placed.between(5, 12), [6, 9, 12]),
+        (placed.between(4, 5), []),
+    ):
+        found = orders.query(KeyConditionExpression=Key("customer").eq("c0") & condition)["Items"]
+        assert [item["placed"] for item in found] == right
+
+
+def test_filter_conditions(orders: Any) -> None:
+    for condition, count in (
+        (Attr("total").eq(0), 1),
+        (Attr("total").ne(0), 9),
+        (Attr("total").is_in([0, 21]), 2),
+        (Attr("total").between(1, 12), 4),
+        (Attr("lines").contains(9), 1),
+        (Attr("lines").size().eq(1), 10),
+        (Attr("state").begins_with("op"), 5),
+        (Attr("state").attribute_type("S"), 10),
+        (Attr("lines[0]").gte(15), 5),
+        (Attr("none").exists(), 0),
+        (Attr("none").not_exists() & ~(Attr("state").eq("open") | Attr("total").lt(10)), 3),
+    ):
+        answer = orders.scan(FilterExpression=Attr("customer").eq("c0") & condition)
+        assert (answer["Count"], answer["ScannedCount"]) == (count, 30)
+
+
 def test_indexes(orders: Any) -> None:
     totals = [
         item["total"]
@@ -265,6 +298,50 @@ def test_batches(dynamodb: Any, orders: Any) -> None:
     answer = dynamodb.batch_get_item(RequestItems={orders.name: {"Keys": keys, "ConsistentRead": True}})
     assert answer["UnprocessedKeys"] == {}
     assert sorted(item["placed"] for item in answer["Responses"][orders.name]) == list(range(1, 50))
+
+
+def test_batches_that_do_not_fit_at_once(dynamodb: Any, orders: Any) -> None:
+    with orders.batch_writer() as batch:
+        for number in range(50):
+            batch.put_item(Item={"customer": "large", "placed": number, "body": "x" * 390_000})
+    keys = [{"customer": "large", "placed": number} for number in range(50)]
+    waiting: dict[str, Any] = {orders.name: {"Keys": keys, "ProjectionExpression": "placed"}}
+    placed: list[int] = []
+    requests = 0
+    while waiting:
+        answer = dynamodb.batch_get_item(RequestItems=waiting)
+        placed.extend(item["placed"] for item in answer["Responses"][orders.name])
+        waiting = answer["UnprocessedKeys"]
+        requests += 1
+    assert sorted(placed) == list(range(50))
+    assert requests == 2
+
+
+def test_expiry_and_streams_are_set(orders: Any, server: Server) -> None:
+    client = orders.meta.client
+    wish = {"AttributeName": "until", "Enabled": True}
+    assert (
+        client.update_time_to_live(TableName=orders.name, TimeToLiveSpecification=wish)["TimeToLiveSpecification"]
+        == wish
+    )
+    client.update_table(
+        TableName=orders.name, StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+    )
+    orders.delete_item(Key={"customer": "c0", "placed": 0})
+    streams = server.client("dynamodbstreams")
+    arn = client.describe_table(TableName=orders.name)["Table"]["LatestStreamArn"]
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
+    records: list[Any] = []
+    token = iterator["ShardIterator"]
+    for _ in range(200):
+        page = streams.get_records(ShardIterator=token)
+        records, token = page["Records"], page["NextShardIterator"]
+        if records:
+            break
+    (removed,) = records
+    assert removed["eventName"] == "REMOVE"
+    assert removed["dynamodb"]["Keys"] == {"customer": {"S": "c0"}, "placed": {"N": "0"}}
 
 
 def test_transactions(orders: Any) -> None:

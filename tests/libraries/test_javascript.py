@@ -1,4 +1,7 @@
-"""JavaScript: the AWS SDK v3 with its document client, ElectroDB, DynamoDB-Toolbox; each in a test file of Node's."""
+"""JavaScript: the AWS SDK v3 with its document and streams clients, Dynamoose, ElectroDB, DynamoDB-Toolbox.
+
+Each is a test file of Node's.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ SOURCE = Path(__file__).parent / "javascript"
 CACHE = Path(os.environ.get("EXTENDDB_LIBRARIES_CACHE") or Path(__file__).parent / ".cache") / "javascript"
 INSTALL_SECONDS = 300
 RUN_SECONDS = 120
-LIBRARIES = {"lib_dynamodb": 10, "electrodb": 6, "toolbox": 5}
+LIBRARIES = {"lib_dynamodb": 12, "streams": 3, "dynamoose": 6, "electrodb": 6, "toolbox": 5}
 """Names of the files, and how many tests each holds at least."""
 
 pytestmark = [

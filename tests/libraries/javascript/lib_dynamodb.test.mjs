@@ -213,6 +213,47 @@ test("batches", async () => {
   assert.deepEqual(UnprocessedKeys, {});
 });
 
+test("batches that do not fit at once", async () => {
+  const large = Array.from({ length: 48 }, (_, at) => ({ artist: "large", title: String(at), body: "x".repeat(380_000) }));
+  let writes = { [TableName]: large.map((Item) => ({ PutRequest: { Item } })) };
+  while (writes[TableName]?.length) {
+    const now = writes[TableName].splice(0, 25);
+    const { UnprocessedItems } = await documents.send(new BatchWriteCommand({ RequestItems: { [TableName]: now } }));
+    writes[TableName].push(...(UnprocessedItems[TableName] ?? []));
+  }
+  let waiting = { [TableName]: { Keys: large.map(({ artist, title }) => ({ artist, title })), ProjectionExpression: "title" } };
+  const titles = [];
+  let requests = 0;
+  for (; Object.keys(waiting).length; requests++) {
+    const { Responses, UnprocessedKeys } = await documents.send(new BatchGetCommand({ RequestItems: waiting }));
+    titles.push(...Responses[TableName].map((item) => item.title));
+    waiting = UnprocessedKeys;
+  }
+  assert.equal(new Set(titles).size, 48);
+  assert.equal(requests, 2);
+});
+
+test("lists and sets are changed in place", async () => {
+  const Key = { artist: "lists", title: "one" };
+  const Item = { ...Key, list: [1, 2], tags: new Set(["a", "b"]), map: { x: 1 } };
+  await documents.send(new PutCommand({ TableName, Item }));
+  const update = (UpdateExpression, ReturnValues) =>
+    new UpdateCommand({
+      TableName,
+      Key,
+      UpdateExpression,
+      ExpressionAttributeNames: { "#l": "list", "#m": "map" },
+      ExpressionAttributeValues: { ":three": 3, ":one": 1, ":t": new Set(["a"]) },
+      ReturnValues,
+    });
+  const noList = "SET #l = list_append(#l, :three), #m.y = :one REMOVE #l[0] DELETE tags :t";
+  await assert.rejects(documents.send(update(noList)), /operand type: N/);
+  const { Attributes } = await documents.send(
+    update("SET #l[5] = :three, #m.y = #m.x + :one REMOVE #l[0] DELETE tags :t", "ALL_NEW"),
+  );
+  assert.deepEqual(Attributes, { ...Key, list: [2, 3], tags: new Set(["b"]), map: { x: 1, y: 2 } });
+});
+
 test("transactions", async () => {
   const Key = { artist: "x", title: "one" };
   await documents.send(
