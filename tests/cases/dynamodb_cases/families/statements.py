@@ -378,6 +378,15 @@ def _transactions() -> Iterator[Case]:
         ),
         ClientRequestToken="t1",
     )
+    put = {"TransactItems": [{"Put": {"TableName": "plain", "Item": {"k": {"S": "z"}}}}], "ClientRequestToken": "t1"}
+    yield transact(
+        "a token that a transaction of another operation has",
+        [update],
+        None,
+        do("TransactWriteItems", put, {}),
+        do("GetItem", {"TableName": "plain", "Key": {"k": {"S": "z"}}}, {"Item": {"k": {"S": "z"}}}),
+        ClientRequestToken="t1",
+    )
     same = "Transaction request cannot include multiple operations on one item"
     yield transact("one item twice", [update, exists], same)
 

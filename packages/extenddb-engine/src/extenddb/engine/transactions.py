@@ -93,12 +93,13 @@ REPEATED = Repeated()
 
 
 class Token:
-    """A client's token for one request."""
+    """A client's token for one request; the same token of the other kind of transaction is another one."""
 
     def __init__(self, account: str, token: str, request: Mapping[str, Any], now_ms: int) -> None:
         self._now = now_ms
         self._fingerprint = hashlib.sha256(codec.canonical(request)).hexdigest()
-        self._key = Key(key_bytes.digest(f"{account}/{token}".encode()), b"")
+        separator = "/" if "TransactItems" in request else "\0"
+        self._key = Key(key_bytes.digest(f"{account}{separator}{token}".encode()), b"")
 
     def mutation(self) -> Mutation:
         """Return the mutation that remembers the token, or rejects the transaction because it is known."""
