@@ -99,6 +99,7 @@ def cases() -> Iterator[Case]:
         yield _one(name, statement, expected, parameters)
     yield from _batches()
     yield from _transactions()
+    yield from _tokens()
     yield from _capacity()
 
 
@@ -320,12 +321,14 @@ def _batches() -> Iterator[Case]:
     yield batch("a condition that fails with its item", [old], {"Responses": [{"Error": failed, "TableName": "plain"}]})
 
 
-def _transactions() -> Iterator[Case]:
-    def transact(name: str, statements: list[Any], expected: Any, *after: Step, **members: Any) -> Case:
-        request = {"TransactStatements": statements, **members}
-        step = do("ExecuteTransaction", request, expected)
-        return case(f"statements: transaction, {name}", SETUP, step, *after)
+def transact(name: str, statements: list[Any], expected: Any, *after: Step, **members: Any) -> Case:
+    """Return a case of one ExecuteTransaction and of what is then."""
+    request = {"TransactStatements": statements, **members}
+    step = do("ExecuteTransaction", request, expected)
+    return case(f"statements: transaction, {name}", SETUP, step, *after)
 
+
+def _transactions() -> Iterator[Case]:
     read = [
         {"Statement": "SELECT plays FROM songs WHERE artist = 'a' AND n = 1"},
         {"Statement": "SELECT * FROM plain WHERE k = ?", "Parameters": [{"S": "none"}]},
@@ -364,12 +367,19 @@ def _transactions() -> Iterator[Case]:
     fails = {"Statement": "EXISTS(SELECT * FROM plain WHERE k = 'x' AND v = 2)"}
     yield transact("a check that fails", [insert, fails], canceled(none, failed), do("GetItem", other, {}))
     yield transact("no such table", [{"Statement": "DELETE FROM none WHERE k = 'x'"}], NO_TABLE)
-    again = do("ExecuteTransaction", {"TransactStatements": [update], "ClientRequestToken": "t1"})
+    same = "Transaction request cannot include multiple operations on one item"
+    yield transact("one item twice", [update, exists], same)
+
+
+def _tokens() -> Iterator[Case]:
+    insert = {"Statement": "INSERT INTO plain VALUE {'k': 'y'}"}
+    update = {"Statement": "UPDATE plain SET v = v + 1 WHERE k = 'x'"}
+    item = {"TableName": "plain", "Key": {"k": {"S": "x"}}, "ProjectionExpression": "v"}
     yield transact(
         "the same token again",
         [update],
         None,
-        again,
+        do("ExecuteTransaction", {"TransactStatements": [update], "ClientRequestToken": "t1"}),
         do("GetItem", item, {"Item": {"v": {"N": "2"}}}),
         do(
             "ExecuteTransaction",
@@ -387,8 +397,6 @@ def _transactions() -> Iterator[Case]:
         do("GetItem", {"TableName": "plain", "Key": {"k": {"S": "z"}}}, {"Item": {"k": {"S": "z"}}}),
         ClientRequestToken="t1",
     )
-    same = "Transaction request cannot include multiple operations on one item"
-    yield transact("one item twice", [update, exists], same)
 
 
 def _capacity() -> Iterator[Case]:
