@@ -80,7 +80,7 @@ class Cursor:
 
     def place(self, token: Token) -> Place:
         """Return where a token stands."""
-        return Place.of(self._text, token)
+        return Place(self._text, token)
 
     def count_operator(self) -> None:
         """Count one operator or function; raises when there are too many."""

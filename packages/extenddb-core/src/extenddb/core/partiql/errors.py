@@ -17,7 +17,7 @@ class Malformed(Exception):
     """A token stands where it may not."""
 
     def __init__(self, text: str, token: Token, detail: str) -> None:
-        where = Place.of(text, token)
+        where = Place(text, token)
         super().__init__(f"{detail or 'No token'} at {where.line}:{where.column}")
         self.token = token
         """The first token that does not fit."""
@@ -32,24 +32,27 @@ class Malformed(Exception):
 
 
 class Place:
-    """A place in a text, as the service names places: `line:column:length`."""
+    """Where a token stands, as the service names places: `line:column:length`."""
 
-    __slots__ = ("column", "length", "line")
+    __slots__ = ("_text", "_token")
 
-    def __init__(self, line: int, column: int, length: int) -> None:
-        self.line = line
-        self.column = column
-        """In characters; it and the line count from 1."""
-        self.length = length
+    def __init__(self, text: str, token: Token) -> None:
+        """Remember the token; the lines are counted when somebody asks."""
+        self._text = text
+        self._token = token
 
-    @classmethod
-    def of(cls, text: str, token: Token) -> Place:
-        """Return the place of a token."""
-        before = text[: token.start]
-        return cls(before.count("\n") + 1, token.start - (before.rfind("\n") + 1) + 1, token.end - token.start)
+    @property
+    def line(self) -> int:
+        """From 1."""
+        return self._text.count("\n", 0, self._token.start) + 1
+
+    @property
+    def column(self) -> int:
+        """From 1, in characters."""
+        return self._token.start - self._text.rfind("\n", 0, self._token.start)
 
     def __str__(self) -> str:
-        return f"{self.line}:{self.column}:{self.length}"
+        return f"{self.line}:{self.column}:{self._token.end - self._token.start}"
 
 
 def unsupported(text: str) -> Problem:
