@@ -25,8 +25,14 @@ SCALARS: Mapping[str, Any] = {
     "blob": "AAAA",
 }
 NUMBERS = ("integer", "long")
+BARE: Mapping[tuple[str, str], str] = {
+    ("Query", "limit"): "Limit",
+    ("BatchGetItem", "requestItems"): "RequestItems",
+    ("BatchGetItem", "requestItems.abcdef.member.keys"): "RequestItems.abcdef.member.Keys",
+}
+"""What bounds of these members are reported at, without the value."""
 TEXTS = ("abcdef", "0" * 12, "0123456789abcdef" * 7, "00000000-0000-0000-0000-000000000000", ",", "a" * 40)
-OWN_WORDS = frozenset(("BatchGetRequestMap", "BatchWriteItemRequestMap"))
+OWN_WORDS = frozenset(("BatchWriteItemRequestMap",))
 """Shapes whose emptiness is told in words of the operation's own."""
 STRANGE = "\x00$ \u20ac"  # no pattern of the model admits it
 
@@ -176,5 +182,7 @@ def test_each_broken_constraint_is_told(operation: str) -> None:
             place = list(places(shape, request, ""))[number]
             place.holder[place.index] = value
             message = refusal(operation, request)
-            assert f"at '{place.path}' failed to satisfy constraint: {place.sentence}" in message
+            bare = BARE.get((operation, place.path)) if " must have " in sentence and not place.sentence else None
+            where = f"Value at '{bare}'" if bare else f"at '{place.path}'"
+            assert f"{where} failed to satisfy constraint: {place.sentence}" in message
             assert sentence in message

@@ -24,8 +24,14 @@ ENUMS: Mapping[str, str] = {
     "Select": "SPECIFIC_ATTRIBUTES, COUNT, ALL_ATTRIBUTES, ALL_PROJECTED_ATTRIBUTES",
 }
 """Legal values as public error texts list them."""
-OWN_WORDS = frozenset(("BatchGetRequestMap", "BatchWriteItemRequestMap"))
+OWN_WORDS = frozenset(("BatchWriteItemRequestMap",))
 """Shapes whose emptiness is told in words of the operation's own."""
+BARE: Mapping[tuple[str, str], str] = {
+    ("Query", "limit"): "Limit",
+    ("BatchGetItem", "requestItems"): "RequestItems",
+    ("BatchGetItem", "requestItems.abc.member.keys"): "RequestItems.abc.member.Keys",
+}
+"""What bounds of these members are told at, and without the value."""
 Flaw = tuple[str, Any, str]
 """Name, value, and the sentence about it."""
 
@@ -51,6 +57,13 @@ def _sentence(path: str, value: Any, constraint: str) -> str:
     return f"Value {text} at '{path}' failed to satisfy constraint: {constraint}"
 
 
+def _bound(place: Place, value: Any, constraint: str) -> str:
+    where = (place.operation, place.path)
+    if where in BARE:
+        return f"Value at '{BARE[where]}' failed to satisfy constraint: {constraint}"
+    return _sentence(place.path, value, constraint)
+
+
 def _missing(place: Place) -> Iterator[Flaw]:
     """Required members that are null; so are elements of lists and maps, attribute values apart."""
     holder = shape_of(input_of(place.operation))
@@ -73,7 +86,7 @@ def _flaws(place: Place) -> Iterator[Flaw]:
     elif row.get("min", 0) > 0 and not place.under_list and place.shape not in OWN_WORDS:
         empty: Any = [] if row["type"] == "list" else {}
         constraint = f"Member must have length greater than or equal to {row['min']}"
-        yield "empty", empty, _sentence(place.path, "[]" if empty == [] else "{}", constraint)
+        yield "empty", empty, _bound(place, "[]" if empty == [] else "{}", constraint)
 
 
 def _string_flaws(place: Place, row: Mapping[str, Any]) -> Iterator[Flaw]:
@@ -95,11 +108,11 @@ def _number_flaws(place: Place, row: Mapping[str, Any]) -> Iterator[Flaw]:
     if "min" in row:
         constraint = f"Member must have value greater than or equal to {row['min']}"
         for low in (row["min"] - 1, -(2**31)):
-            yield str(low), low, _sentence(place.path, low, constraint)
+            yield str(low), low, _bound(place, low, constraint)
     if "max" in row:
         high = row["max"] + 1
         constraint = f"Member must have value less than or equal to {row['max']}"
-        yield str(high), high, _sentence(place.path, high, constraint)
+        yield str(high), high, _bound(place, high, constraint)
 
 
 def _together(operation: str, found: list[Place]) -> Iterator[Case]:

@@ -34,6 +34,8 @@ class Member:
     """Whether null is a violation."""
     shape: Shape
     """Its type and constraints."""
+    bare: bool = False
+    """Whether its bounds are reported by the name on the wire, and without the value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -104,6 +106,7 @@ def _members(structure: str) -> tuple[Member, ...]:
             printed=overrides.printed_name(name),
             required=name in required,
             shape=_member_shape(structure, name, target),
+            bare=(structure, name) in overrides.BARE_BOUNDS,
         )
         for name, target in row.get("members", {}).items()
     )

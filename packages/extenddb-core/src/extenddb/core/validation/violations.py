@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeAlias
 from zlib import crc32
 
 from extenddb.core.errors import ServiceError, validation
-from extenddb.core.validation.rules import NUMBER_KINDS, Shape
+from extenddb.core.validation.rules import NUMBER_KINDS, Member, Shape
 
 MOST_REPORTED = 10
 """Violations that one answer names; further ones are neither named nor counted."""
 NOT_NULL = "Member must not be null"
 _ATTRIBUTE_CLASS = "com.amazonaws.dynamodb.v20120810.AttributeValue"
+
+_Path: TypeAlias = tuple[Member | str, ...]
+"""Where a value stands: members, and the words for list and map elements."""
 
 
 class _Enough(Exception):
@@ -35,7 +38,7 @@ def find(shape: Shape, request: dict[str, Any]) -> list[str]:
     """Return the sentences of the first violations of a request, ten at most."""
     walk = _Walk()
     with suppress(_Enough):
-        walk.structure(shape, request, "")
+        walk.structure(shape, request, ())
     return walk.found
 
 
@@ -50,21 +53,35 @@ class _Walk:
     def __init__(self) -> None:
         self.found: list[str] = []
 
-    def report(self, path: str, text: str, constraint: str) -> None:
-        self.found.append(f"Value {text} at '{path}' failed to satisfy constraint: {constraint}")
+    def report(self, path: _Path, text: str, constraint: str) -> None:
+        where = ".".join([part if isinstance(part, str) else part.printed for part in path])
+        self.add(f"Value {text} at '{where}' failed to satisfy constraint: {constraint}")
+
+    def report_bare(self, path: _Path, constraint: str) -> None:
+        where = ".".join([part if isinstance(part, str) else part.name for part in path])
+        self.add(f"Value at '{where}' failed to satisfy constraint: {constraint}")
+
+    def add(self, sentence: str) -> None:
+        self.found.append(sentence)
         if len(self.found) == MOST_REPORTED:
             raise _Enough
 
-    def visit(self, shape: Shape, value: Any, path: str) -> None:
+    def visit(self, shape: Shape, value: Any, path: _Path) -> None:
         """Check a value against its own constraints and those of its parts."""
         if value is None:
             self.report(path, "null", NOT_NULL)
             return
-        for constraint in broken(shape, value):
+        for constraint in broken_words(shape, value):
             self.report(path, f"'{java_text(shape, value)}'", constraint)
+        bare = isinstance(path[-1], Member) and path[-1].bare
+        for constraint in broken_bounds(shape, value):
+            if bare:
+                self.report_bare(path, constraint)
+            else:
+                self.report(path, f"'{java_text(shape, value)}'", constraint)
         self.descend(shape, value, path)
 
-    def descend(self, shape: Shape, value: Any, path: str) -> None:
+    def descend(self, shape: Shape, value: Any, path: _Path) -> None:
         if shape.kind == "structure":
             self.structure(shape, value, path)
         elif shape.kind == "list":
@@ -72,28 +89,27 @@ class _Walk:
         elif shape.kind == "map":
             self.entries(shape, value, path)
 
-    def structure(self, shape: Shape, value: dict[str, Any], path: str) -> None:
+    def structure(self, shape: Shape, value: dict[str, Any], path: _Path) -> None:
         for member in shape.reported:
             content = value.get(member.name)
             if content is not None or member.required:
-                inner = f"{path}.{member.printed}" if path else member.printed
-                self.visit(member.shape, content, inner)
+                self.visit(member.shape, content, (*path, member))
 
-    def elements(self, shape: Shape, value: list[Any], path: str) -> None:
+    def elements(self, shape: Shape, value: list[Any], path: _Path) -> None:
         member = _require(shape.member)
         if _is_scalar(member):
             self.scalar_parts(shape, value, path, member, value, "Member must satisfy constraint")
             self.nulls(value, path)
             return
         for number, element in enumerate(value, 1):
-            self.visit(member, element, f"{path}.{number}.member")
+            self.visit(member, element, (*path, f"{number}.member"))
 
-    def nulls(self, value: list[Any], path: str) -> None:
+    def nulls(self, value: list[Any], path: _Path) -> None:
         for number, element in enumerate(value, 1):
             if element is None:
-                self.report(f"{path}.{number}.member", "null", NOT_NULL)
+                self.report((*path, f"{number}.member"), "null", NOT_NULL)
 
-    def entries(self, shape: Shape, value: dict[str, Any], path: str) -> None:
+    def entries(self, shape: Shape, value: dict[str, Any], path: _Path) -> None:
         key, content = _require(shape.key), _require(shape.value)
         self.scalar_parts(shape, value, path, key, list(value), "Map keys must satisfy constraint")
         whole = content.kind == "list" or _is_scalar(content)
@@ -102,13 +118,13 @@ class _Walk:
             parts = list(value.values())
             self.scalar_parts(shape, value, path, content, parts, "Map value must satisfy constraint")
         for name, element in value.items():
-            inner = f"{path}.{name}.member"
+            inner = (*path, f"{name}.member")
             if whole and element is not None:
                 self.descend(content, element, inner)
             else:
                 self.visit(content, element, inner)
 
-    def scalar_parts(self, shape: Shape, value: Any, path: str, part: Shape, parts: list[Any], sentence: str) -> None:
+    def scalar_parts(self, shape: Shape, value: Any, path: _Path, part: Shape, parts: list[Any], sentence: str) -> None:
         """Report once, for the whole, that some of its parts break a constraint."""
         if not part.constrained:
             return
@@ -119,10 +135,20 @@ class _Walk:
 
 def broken(shape: Shape, value: Any) -> Iterator[str]:
     """Yield the sentence of each constraint of the shape itself that a value breaks."""
+    yield from broken_words(shape, value)
+    yield from broken_bounds(shape, value)
+
+
+def broken_words(shape: Shape, value: Any) -> Iterator[str]:
+    """Yield the sentence of each enumeration and pattern that a value breaks."""
     if shape.enum and value not in shape.enum:
         yield _enum_text(shape)
     if shape.regex is not None and not shape.regex.fullmatch(value):
         yield _pattern_text(shape)
+
+
+def broken_bounds(shape: Shape, value: Any) -> Iterator[str]:
+    """Yield the sentence of each bound of length or value that a value breaks."""
     if shape.minimum is None and shape.maximum is None:
         return
     measure = value if shape.kind in NUMBER_KINDS else len(value)
