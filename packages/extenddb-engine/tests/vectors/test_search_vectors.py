@@ -300,6 +300,6 @@ def test_rules_between_indexes(searcher: Any) -> None:
 def test_other_reads_do_not_know_vector_indexes(searcher: Any) -> None:
     searcher.table("read", searcher.index())
     request = {"TableName": "read", "IndexName": "vec"}
-    assert searcher.refused("Scan", **request) == "Scan operation not supported on this index type."
+    assert searcher.refused("Scan", **request) == "Scan operation not supported on this index type"
     query = {"KeyConditionExpression": "id = :i", "ExpressionAttributeValues": {":i": {"S": "1"}}}
     assert searcher.refused("Query", **request, **query) == "Query operation not supported on this index type."

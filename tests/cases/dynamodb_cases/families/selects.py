@@ -60,7 +60,7 @@ def _expected(index: str | None, mode: str | None) -> dict[str, Any] | str:
     if mode == "SPECIFIC_ATTRIBUTES":
         names = "ps"
     elif mode == "ALL_PROJECTED_ATTRIBUTES" and index is None:
-        return "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"
+        return "1 validation error detected: ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"
     elif mode == "ALL_ATTRIBUTES":
         if index in ("gkeys", "gsome"):
             return NOT_ALL.format(index)

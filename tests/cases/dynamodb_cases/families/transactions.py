@@ -290,7 +290,7 @@ def _gets() -> Iterator[tuple[str, dict[str, Any], Any]]:
     yield (
         "a projection of nothing",
         {"TransactItems": [_get("one", _p("old"), ProjectionExpression="zz")]},
-        {"Responses": [{"Item": {}}]},
+        {"Responses": [{}]},
     )
     hundred = [_get("one", _p(str(number))) for number in range(100)]
     yield "a hundred", {"TransactItems": hundred}, {"Responses": [{}] * 100}

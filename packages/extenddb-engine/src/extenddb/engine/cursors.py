@@ -122,15 +122,15 @@ def scan_position(table: Table, index: IndexDefinition | None, start: Item, segm
     return position
 
 
-def _position(table: Table, index: IndexDefinition | None, start: Item, other_names: str) -> Position:
-    """Return the position of a start key; `other_names` is the text for one that names other attributes."""
+def _position(table: Table, index: IndexDefinition | None, start: Item, unfit: str) -> Position:
+    """Return the position of a start key; `unfit` is the text for one with other names or types than the keys'."""
     names = set(table.schema.names)
     if index is not None:
         names.update(index.schema.names)
     if start.keys() != names:
-        raise validation(other_names)
+        raise validation(unfit)
     if not table.schema.fits(start) or (index is not None and not index.schema.fits(start)):
-        raise validation(_MISMATCH)
+        raise validation(unfit)
     try:
         for schema in (table.schema,) if index is None else (table.schema, index.schema):
             keys.check_values(schema, start)

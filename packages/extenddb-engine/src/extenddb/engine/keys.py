@@ -71,6 +71,12 @@ def _unfit(schema: KeySchema, item: Item) -> str:
 
 def check_values(schema: KeySchema, item: Mapping[str, AttributeValue]) -> None:
     """Refuse key values that are empty or too long."""
+    check_not_empty(schema, item)
+    check_sizes([item[name] for name in schema.hash], [item[name] for name in schema.range])
+
+
+def check_not_empty(schema: KeySchema, item: Mapping[str, AttributeValue]) -> None:
+    """Refuse key values that are empty."""
     for name in schema.names:
         ((kind, content),) = item[name].items()
         if not content:
@@ -78,7 +84,6 @@ def check_values(schema: KeySchema, item: Mapping[str, AttributeValue]) -> None:
                 f"{_NOT_VALID}The AttributeValue for a key attribute cannot contain an empty "
                 f"{_EMPTY_KINDS[kind]} value. Key: {name}"
             )
-    check_sizes([item[name] for name in schema.hash], [item[name] for name in schema.range])
 
 
 def check_sizes(partition: Iterable[AttributeValue], sort: Iterable[AttributeValue]) -> None:

@@ -14,6 +14,10 @@ from extenddb.engine.tables.cache import Doubtful
 from extenddb.engine.tables.table import Table
 
 _INVALID = "One or more parameter values were invalid: "
+# Of these two only the first has a full stop (ExtendDB/extenddb#319).
+_NO_QUERY = "Query operation not supported on this index type."
+_NO_SCAN = "Scan operation not supported on this index type"
+_NOTHING_SPECIFIC = "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
 
 
 def require_index(table: Table, request: Mapping[str, Any]) -> IndexDefinition | None:
@@ -24,7 +28,7 @@ def require_index(table: Table, request: Mapping[str, Any]) -> IndexDefinition |
     index = table.definition.index(name)
     if index is None and any(each.name == name for each in table.vectors):
         by_key = request.get("KeyConditionExpression") is not None or request.get("KeyConditions") is not None
-        raise validation(f"{'Query' if by_key else 'Scan'} operation not supported on this index type.")
+        raise validation(_NO_QUERY if by_key else _NO_SCAN)
     if index is None:
         raise validation(f"The table does not have the specified index: {name}")
     if name in table.backfilling:
@@ -54,8 +58,11 @@ def reading(
 ) -> Reading:
     """Return what shall be done with the rows; raises where Select, index and projection do not go together."""
     select = request.get("Select")
-    if select is not None:
-        _check_select(select, index, request)
+    if select == "ALL_ATTRIBUTES" and index is not None and index.kind == "GLOBAL" and index.projected is not None:
+        raise validation(
+            f"{_INVALID}Select type ALL_ATTRIBUTES is not supported for global secondary index {index.name} because "
+            "its projection type is not ALL"
+        )
     return Reading(
         table=table,
         index=index,
@@ -67,24 +74,20 @@ def reading(
     )
 
 
-def _check_select(select: str, index: IndexDefinition | None, request: Mapping[str, Any]) -> None:
+def select_problem(request: Mapping[str, Any]) -> str | None:
+    """Return what is wrong between Select and the other members of a request; None if nothing is."""
+    select = request.get("Select")
+    if select is None:
+        return None
     given = next((name for name in ("ProjectionExpression", "AttributesToGet") if request.get(name) is not None), None)
     if select == "SPECIFIC_ATTRIBUTES":
-        if given is None:
-            raise validation(
-                "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
-            )
-        return
+        return None if given is not None else _NOTHING_SPECIFIC
     if given is not None:
         what = "only the Count" if select == "COUNT" else select
-        raise validation(f"Cannot specify the {given} when choosing to get {what}")
-    if select == "ALL_PROJECTED_ATTRIBUTES" and index is None:
-        raise validation("ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName")
-    if select == "ALL_ATTRIBUTES" and index is not None and index.kind == "GLOBAL" and index.projected is not None:
-        raise validation(
-            f"{_INVALID}Select type ALL_ATTRIBUTES is not supported for global secondary index {index.name} because "
-            "its projection type is not ALL"
-        )
+        return f"Cannot specify the {given} when choosing to get {what}"
+    if select == "ALL_PROJECTED_ATTRIBUTES" and request.get("IndexName") is None:
+        return "ALL_PROJECTED_ATTRIBUTES can be used only when Querying using an IndexName"
+    return None
 
 
 def _needs_whole_items(index: IndexDefinition | None, select: str | None, projection: Projector | None) -> bool:

@@ -11,7 +11,7 @@ from extenddb.core.expressions import Projection
 from extenddb.core.limits import BATCH_GET_KEYS, BATCH_SIZE
 from extenddb.core.types.attribute import Item
 from extenddb.core.types.capacity import Consumed, read_units
-from extenddb.engine import keys, parameters
+from extenddb.engine import codec, keys, parameters
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.ops.get_item import bind_projection_of, returned
 from extenddb.engine.requests import require_table
@@ -40,10 +40,7 @@ async def batch_get_item(context: Context, caller: Caller, request: BatchGetItem
     reads: list[PointRead] = []
     for part in parts:
         table = await require_table(context, caller, part.name)
-        places = [keys.require_key(table.schema, key) for key in part.keys]
-        if len(set(places)) != len(places):
-            raise validation(DUPLICATES)
-        reads.extend(PointRead(table.space, place) for place in places)
+        reads.extend(PointRead(table.space, keys.require_key(table.schema, key)) for key in part.keys)
     rows = await context.items.get_many(reads)
     return _response(request, parts, rows)
 
@@ -51,12 +48,18 @@ async def batch_get_item(context: Context, caller: Caller, request: BatchGetItem
 def _parts(items: Mapping[str, Mapping[str, Any]]) -> list[_Part]:
     if sum(len(part["Keys"]) for part in items.values()) > BATCH_GET_KEYS:
         raise validation(_TOO_MANY)
-    for part in items.values():
-        parameters.check_mix(part, ("ProjectionExpression",), ("AttributesToGet",))
-    parts = []
-    for name, part in items.items():
-        normal = [keys.normal_key(key) for key in part["Keys"]]
-        parts.append(_Part(name, part, normal, bind_projection_of(part)))
+    # Expressions and their legacy counterparts do not mix across tables either (nubo-db/dynoxide#127).
+    together = {name: value for part in items.values() for name, value in part.items()}
+    for members in (*items.values(), together):
+        parameters.check_mix(members, ("ProjectionExpression",), ("AttributesToGet",))
+    parts: list[_Part] = []
+    for name, wanted in items.items():
+        normal = [keys.normal_key(key) for key in wanted["Keys"]]
+        parts.append(_Part(name, wanted, normal, bind_projection_of(wanted)))
+    for part in parts:
+        # Before any table is looked for (ExtendDB/extenddb#192).
+        if len({codec.canonical(key) for key in part.keys}) != len(part.keys):
+            raise validation(DUPLICATES)
     return parts
 
 

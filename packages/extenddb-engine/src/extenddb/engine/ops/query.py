@@ -36,6 +36,10 @@ _NO_CONDITION = "Either the KeyConditions or KeyConditionExpression parameter mu
 async def query(context: Context, caller: Caller, request: QueryInput) -> dict[str, Any]:
     """Answer Query."""
     parameters.check_mix(request, _EXPRESSIONS, _LEGACY)
+    problem = selection.select_problem(request)
+    if problem is not None:
+        # Query tells it as a violation, Scan as it is (nubo-db/dynoxide#96, #121, ExtendDB/extenddb#211).
+        raise validation(f"1 validation error detected: {problem}")
     start = selection.normal_start_key(request)
     condition, filter_, projection = bind(request)
     table = await require_table(context, caller, request["TableName"])

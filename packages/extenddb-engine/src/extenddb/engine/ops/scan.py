@@ -24,6 +24,9 @@ _LEGACY = ("AttributesToGet", "ScanFilter", "ConditionalOperator")
 async def scan(context: Context, caller: Caller, request: ScanInput) -> dict[str, Any]:
     """Answer Scan."""
     parameters.check_mix(request, _EXPRESSIONS, _LEGACY)
+    problem = selection.select_problem(request)
+    if problem is not None:
+        raise validation(problem)
     start = selection.normal_start_key(request)
     filter_, projection = bind(request)
     segment = segment_of(request)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from extenddb.core.errors import ServiceError, validation
+from extenddb.core.expressions import Projection
 from extenddb.core.limits import TRANSACTION_SIZE
 from extenddb.engine import keys, parameters, transactions
 from extenddb.engine.context import Caller, Context
@@ -29,10 +30,7 @@ async def transact_get_items(context: Context, caller: Caller, request: Transact
     tables = [await require_table(context, caller, get["TableName"]) for get in gets]
     rows = await read_all(context, bind_reads(tables, [key for key, _ in wanted]))
     response: dict[str, Any] = {
-        "Responses": [
-            {"Item": returned(row, projection)} if row is not None else {}
-            for row, (_, projection) in zip(rows, wanted, strict=True)
-        ]
+        "Responses": [_returned(row, projection) for row, (_, projection) in zip(rows, wanted, strict=True)]
     }
     mode = request.get("ReturnConsumedCapacity")
     if mode is not None and mode != "NONE":
@@ -41,8 +39,20 @@ async def transact_get_items(context: Context, caller: Caller, request: Transact
     return response
 
 
+def _returned(row: Row | None, projection: Projection | None) -> dict[str, Any]:
+    """Return one answer: without an Item when there is none, and, other than GetItem's, when nothing of it is asked."""
+    item = returned(row, projection) if row is not None else None
+    return {"Item": item} if item else {}
+
+
 def bind_reads(tables: list[Table], wanted: list[Any]) -> list[PointRead]:
-    """Return the reads of normal keys; raises for keys that do not fit, and for an item that stands twice."""
+    """Return the reads of normal keys; raises for keys that do not fit, and for an item that stands twice.
+
+    Empty keys refuse the whole request, all others cancel the transaction (ExtendDB/extenddb#211).
+    """
+    for table, key in zip(tables, wanted, strict=True):
+        if table.schema.fits(key):
+            keys.check_not_empty(table.schema, key)
     reads: list[PointRead] = []
     errors: list[ServiceError | None] = []
     for table, key in zip(tables, wanted, strict=True):
