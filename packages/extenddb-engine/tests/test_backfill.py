@@ -146,6 +146,32 @@ def test_an_index_is_filled_while_writes_go_on(backend: str, monkeypatch: pytest
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_values_that_are_no_keys_are_left_out(backend: str) -> None:
+    """They are older than the index, and stay out of it when the item is written again with the same value."""
+
+    async def scenario(engine: Engine) -> None:
+        for number, group in enumerate(({"S": ""}, {"N": "1"}, {"S": "x" * 2049}, {"NULL": True}, {"S": "y"})):
+            await put(engine, number, group=group)
+        jobs = asyncio.create_task(engine.run_jobs())
+        await add_index(engine)
+        await active(engine)
+        change = {
+            "UpdateExpression": "SET v = :v",
+            "ExpressionAttributeValues": {":v": {"N": "1"}},
+            "TableName": "grown",
+        }
+        await engine.execute("UpdateItem", CALLER, {**change, "Key": {"id": {"S": "00000"}}})
+        rows = (await engine.execute("Scan", CALLER, {"TableName": "grown", "IndexName": "by-group"}))["Items"]
+        known = {row["id"]["S"] for row in rows}
+        assert len(known) == ITEMS - 4
+        assert known.isdisjoint({"00000", "00001", "00002", "00003"})
+        jobs.cancel()
+        await asyncio.gather(jobs, return_exceptions=True)
+
+    run(backend, scenario)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_a_backfill_that_was_broken_off_goes_on(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backfill_job, "_ROWS", 50)
 

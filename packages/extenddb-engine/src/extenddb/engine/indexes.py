@@ -12,10 +12,9 @@ from extenddb.storage.model import Entry, IndexChange
 
 
 def entry(index: IndexDefinition, item: Item | None) -> Entry | None:
-    """Return where an item stands in an index; None when it lacks one of the index's keys (a sparse index)."""
-    if item is None or not index.schema.fits(item):
-        return None
-    return Entry(index.schema.key(item), index.entry_size(item))
+    """Return where an item stands in an index; None when it has no key for it (a sparse index)."""
+    key = index.schema.entry_key(item) if item is not None else None
+    return Entry(key, index.entry_size(item)) if item is not None and key is not None else None
 
 
 def changes(table: Table, old: Item | None, new: Item | None) -> tuple[IndexChange, ...]:
@@ -52,7 +51,7 @@ def write_capacity(table: Table, old: Item | None, new: Item | None, consumed: C
 
 
 def _projected(index: IndexDefinition, item: Item | None) -> Item | None:
-    if item is None or not index.schema.fits(item):
+    if item is None or index.schema.entry_key(item) is None:
         return None
     return index.project(item)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
+from extenddb.core.limits import PARTITION_KEY_SIZE, SORT_KEY_SIZE
 from extenddb.core.types import keys
 from extenddb.core.types.attribute import AttributeValue, Item, item_size, type_of
 from extenddb.core.types.keys import Key
@@ -55,6 +56,20 @@ class KeySchema:
         """Return the key of what `parts` gave."""
         count = len(self.hash)
         return Key(keys.digest(keys.joined(parts[:count])), keys.joined(parts[count:]))
+
+    def entry_key(self, item: Mapping[str, AttributeValue]) -> Key | None:
+        """Return the key under which an index with this schema holds an item.
+
+        None when a key attribute is missing, has another type, is empty or is too long: writes do not let such values
+        pass, but they can be older than the index.
+        """
+        parts = self.parts(item)
+        if parts is None or b"" in parts:
+            return None
+        count = len(self.hash)
+        if sum(map(len, parts[:count])) > PARTITION_KEY_SIZE or sum(map(len, parts[count:])) > SORT_KEY_SIZE:
+            return None
+        return self.joined(parts)
 
     def fits(self, item: Mapping[str, AttributeValue]) -> bool:
         """Tell whether an item has all key attributes with the right types."""

@@ -36,7 +36,7 @@ def entry(index: VectorDefinition, item: Item | None) -> VectorEntry | None:
     None when the item lacks the vector or the index's hash attribute, or has values that a write would be refused
     for: they can be older than the index.
     """
-    if item is None or not index.schema.fits(item):
+    if item is None or index.schema.entry_key(item) is None:
         return None
     content = item.get(index.attribute)
     stored = _stored(index, content) if content is not None else None
