@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -214,8 +215,44 @@ def test_a_body_in_chunks(wire: Wire) -> None:
 
 
 def test_a_compressed_body(wire: Wire) -> None:
-    packed = gzip.compress(b'{"Limit":1}')
+    packed = gzip.compress(b'{"Lim') + gzip.compress(b'it":1}')
     assert wire.call("ListTables", packed, Content_Encoding="gzip").json["TableNames"] == ["wires"]
+    assert wire.call("ListTables", zlib.compress(b"{}"), Content_Encoding="deflate").json["TableNames"] == ["wires"]
+
+
+@pytest.mark.parametrize(
+    ("accepted", "coding"),
+    [
+        ("gzip", "gzip"),
+        ("deflate, GZIP;q=0.5", "gzip"),
+        ("deflate", "deflate"),
+        ("gzip;q=0, deflate", "deflate"),
+        ("gzip; q=0.0", None),
+        ("identity", None),
+        ("br, zstd", None),
+    ],
+)
+@pytest.mark.parametrize("size", [5_000, 300_000])
+def test_a_large_answer_is_compressed_on_request(wire: Wire, accepted: str, coding: str | None, size: int) -> None:
+    key = {"k": {"S": f"large-{size}"}}
+    item = {**key, "v": {"S": "x" * size}}
+    wire.call("PutItem", {"TableName": "wires", "Item": item})
+    answer = wire.call("GetItem", {"TableName": "wires", "Key": key}, Accept_Encoding=accepted)
+    answer.check_manners()  # the checksum and the length are those of the bytes sent
+    assert answer.headers.get("content-encoding") == coding
+    plain = answer.body
+    if coding is not None:
+        assert len(plain) < size / 10
+        plain = zlib.decompress(plain, 32 + zlib.MAX_WBITS)
+    assert json.loads(plain) == {"Item": item}
+
+
+def test_small_answers_and_errors_are_never_compressed(wire: Wire) -> None:
+    small = wire.call("GetItem", {"TableName": "wires", "Key": {"k": {"S": "nobody"}}}, Accept_Encoding="gzip")
+    assert (small.body, small.headers.get("content-encoding")) == (b"{}", None)
+    error = wire.call("ListTables", {"ExclusiveStartTableName": "x" * 5000}, Accept_Encoding="gzip")
+    assert (error.status, error.headers.get("content-encoding")) == (400, None)
+    assert len(error.body) > 5000
 
 
 def test_requests_ahead_of_their_answers(wire: Wire) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import logging
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -195,6 +196,9 @@ def test_compressed_bodies(talk: Callable[..., None]) -> None:
             assert (await wire.request("POST", "/", headers, body)).json["__type"].endswith("SerializationException")
         other = await wire.request("POST", "/", headers | {"Content-Encoding": "br"}, b"{}")
         assert other.status == 400
+        deflated = headers | {"Content-Encoding": "deflate"}
+        assert (await wire.request("POST", "/", deflated, zlib.compress(b"{}"))).json["payload"] == {}
+        assert (await wire.request("POST", "/", deflated, zlib.compress(b" " * (18 * 1024 * 1024)))).status == 413
 
     talk(conversation)
 

@@ -24,7 +24,7 @@ from extenddb.core.errors import (
     ErrorType,
     ServiceError,
 )
-from extenddb.server.http.dynamodb import BODY_LIMIT, too_large
+from extenddb.server.http.compression import BODY_LIMIT, too_large
 from extenddb.server.http.message import Headers, Request, Response, error_response, request_id
 from extenddb.server.http.service import Service
 

@@ -6,12 +6,9 @@ visible to clients, so it stands in one place, `DynamoDb._execute`.
 
 from __future__ import annotations
 
-import gzip
 import logging
-import zlib
 from collections.abc import Mapping
 from dataclasses import replace
-from io import BytesIO
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -19,7 +16,6 @@ import orjson
 
 from extenddb.core.errors import (
     INTERNAL_SERVER_ERROR,
-    REQUEST_ENTITY_TOO_LARGE,
     SERIALIZATION,
     UNKNOWN_OPERATION,
     ServiceError,
@@ -27,6 +23,7 @@ from extenddb.core.errors import (
 from extenddb.core.model.data_operations import OPERATION_ROWS
 from extenddb.engine import Caller
 from extenddb.server.auth.credentials import Authenticator
+from extenddb.server.http import compression
 from extenddb.server.http.message import (
     Request,
     Response,
@@ -39,8 +36,6 @@ from extenddb.storage.errors import StorageError
 
 log = logging.getLogger("extenddb.server")
 
-BODY_LIMIT = 17 * 1024 * 1024
-"""Largest body read: the service's 16 MB and room for what it forgives."""
 TARGETS: Mapping[str, str] = {f"{row['target_prefix']}.{name}": name for name, row in OPERATION_ROWS.items()}
 """The operation that each value of X-Amz-Target means; streams have their own prefix."""
 _INTERNAL = "Internal server error"
@@ -77,7 +72,10 @@ class DynamoDb:
         error = ""
         try:
             body = orjson.dumps(await self._execute(operation, request))
-            response = Response(headers=signed_headers(body, identifier), body=body)
+            if len(body) < compression.PACKED_FROM or "accept-encoding" not in request.headers:
+                response = Response(headers=signed_headers(body, identifier), body=body)
+            else:
+                response = await _packed(body, request.headers.get("accept-encoding", ""), identifier)
         except Exception as raised:
             failure = _service_error(raised, operation, identifier)
             error = failure.kind.name
@@ -94,7 +92,7 @@ class DynamoDb:
             raise ServiceError(UNKNOWN_OPERATION)
         body = request.body
         if "content-encoding" in request.headers:
-            body = _decoded(request)
+            body = compression.unpacked(body, request.headers.get("content-encoding", ""))
         payload = _parsed(body)
         caller = await self._authenticator.authenticate(request)
         if operation == "DescribeEndpoints":
@@ -109,25 +107,13 @@ def _parsed(body: bytes) -> object:
         raise ServiceError(SERIALIZATION) from None
 
 
-def _decoded(request: Request) -> bytes:
-    """Return the body without its content coding, never more of it than a plain body may have."""
-    coding = request.headers.get("content-encoding", "").strip().lower()
-    if coding in {"", "identity"}:
-        return request.body
-    if coding != "gzip":
-        raise ServiceError(SERIALIZATION, f"Unsupported content encoding: {coding}")
-    try:
-        plain = gzip.GzipFile(fileobj=BytesIO(request.body)).read(BODY_LIMIT + 1)
-    except (OSError, EOFError, zlib.error):
-        raise ServiceError(SERIALIZATION) from None
-    if len(plain) > BODY_LIMIT:
-        raise too_large()
-    return plain
-
-
-def too_large() -> ServiceError:
-    """Return the error of a body over the limit."""
-    return ServiceError(REQUEST_ENTITY_TOO_LARGE, f"Request body is larger than {BODY_LIMIT} bytes")
+async def _packed(body: bytes, accepted: str, identifier: str) -> Response:
+    """Return an answer in the coding that the client prefers; the checksum is that of the bytes sent."""
+    coding = compression.chosen(accepted)
+    if not coding:
+        return Response(headers=signed_headers(body, identifier), body=body)
+    body = await compression.packed(body, coding)
+    return Response(headers={**signed_headers(body, identifier), "Content-Encoding": coding}, body=body)
 
 
 def _service_error(raised: Exception, operation: str, identifier: str) -> ServiceError:
