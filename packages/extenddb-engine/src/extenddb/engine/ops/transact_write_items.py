@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from extenddb.core.errors import ServiceError, validation
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 DUPLICATES = "Transaction request cannot include multiple operations on one item"
 TOO_LARGE = "Collection size of the items in the transaction exceeds the limit of 4 MB"
 _ONE_ACTION = "TransactItems can only contain one of Check, Put, Update or Delete"
-_EXPRESSIONS: Mapping[str, Sequence[str]] = {"Update": ("UpdateExpression", "ConditionExpression")}
 """Members of an action that hold expressions, where there is more than the condition."""
 
 
@@ -75,9 +74,9 @@ def _action(item: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
     given = [(kind, item[kind]) for kind in _PLANS if item.get(kind) is not None]
     if len(given) != 1:
         raise validation(_ONE_ACTION)
-    kind, body = given[0]
-    parameters.check_mix(body, _EXPRESSIONS.get(kind, ("ConditionExpression",)), ())
-    return kind, body
+    # Other than a single write, an action may have names and values that no expression uses, if it has no expression at
+    # all (ExtendDB/extenddb#169).
+    return given[0]
 
 
 def bind_all(plans: list[Plan], tables: list[Table]) -> list[Write]:
