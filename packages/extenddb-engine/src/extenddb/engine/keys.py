@@ -71,12 +71,6 @@ def _unfit(schema: KeySchema, item: Item) -> str:
 
 def check_values(schema: KeySchema, item: Mapping[str, AttributeValue]) -> None:
     """Refuse key values that are empty or too long."""
-    check_not_empty(schema, item)
-    check_sizes([item[name] for name in schema.hash], [item[name] for name in schema.range])
-
-
-def check_not_empty(schema: KeySchema, item: Mapping[str, AttributeValue]) -> None:
-    """Refuse key values that are empty."""
     for name in schema.names:
         ((kind, content),) = item[name].items()
         if not content:
@@ -84,6 +78,7 @@ def check_not_empty(schema: KeySchema, item: Mapping[str, AttributeValue]) -> No
                 f"{_NOT_VALID}The AttributeValue for a key attribute cannot contain an empty "
                 f"{_EMPTY_KINDS[kind]} value. Key: {name}"
             )
+    check_sizes([item[name] for name in schema.hash], [item[name] for name in schema.range])
 
 
 def check_sizes(partition: Iterable[AttributeValue], sort: Iterable[AttributeValue]) -> None:

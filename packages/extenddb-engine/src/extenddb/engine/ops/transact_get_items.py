@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from extenddb.core.errors import ServiceError, validation
 from extenddb.core.expressions import Projection
 from extenddb.core.limits import TRANSACTION_SIZE
-from extenddb.engine import keys, parameters, transactions
+from extenddb.engine import keys, transactions
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.ops.get_item import bind_projection_of, returned
 from extenddb.engine.ops.transact_write_items import DUPLICATES, TOO_LARGE
@@ -23,9 +23,8 @@ if TYPE_CHECKING:
 
 async def transact_get_items(context: Context, caller: Caller, request: TransactGetItemsInput) -> dict[str, Any]:
     """Answer TransactGetItems."""
+    # Other than GetItem's, names may stand where no projection uses them (ExtendDB/extenddb#169).
     gets: list[Mapping[str, Any]] = [each["Get"] for each in request["TransactItems"]]
-    for get in gets:
-        parameters.check_mix(get, ("ProjectionExpression",), ())
     wanted = [(keys.normal_key(get["Key"]), bind_projection_of(get)) for get in gets]
     tables = [await require_table(context, caller, get["TableName"]) for get in gets]
     rows = await read_all(context, bind_reads(tables, [key for key, _ in wanted]))
@@ -46,13 +45,7 @@ def _returned(row: Row | None, projection: Projection | None) -> dict[str, Any]:
 
 
 def bind_reads(tables: list[Table], wanted: list[Any]) -> list[PointRead]:
-    """Return the reads of normal keys; raises for keys that do not fit, and for an item that stands twice.
-
-    Empty keys refuse the whole request, all others cancel the transaction (ExtendDB/extenddb#211).
-    """
-    for table, key in zip(tables, wanted, strict=True):
-        if table.schema.fits(key):
-            keys.check_not_empty(table.schema, key)
+    """Return the reads of normal keys; raises for keys that do not fit, and for an item that stands twice."""
     reads: list[PointRead] = []
     errors: list[ServiceError | None] = []
     for table, key in zip(tables, wanted, strict=True):
