@@ -13,7 +13,13 @@ import pytest
 from extenddb.core.errors import VALIDATION, ServiceError
 from extenddb.core.model import OPERATIONS
 from extenddb.core.model.data_shapes import SHAPES
-from extenddb.core.validation.overrides import PYTHON_PATTERNS, UNBOUNDED_PARTS
+from extenddb.core.validation.overrides import (
+    MEMBER_CONSTRAINTS,
+    OPTIONAL_MEMBERS,
+    PYTHON_PATTERNS,
+    SHAPE_CONSTRAINTS,
+    UNBOUNDED_PARTS,
+)
 from extenddb.core.wire.decode import decode
 
 SCALARS: Mapping[str, Any] = {
@@ -51,10 +57,21 @@ class Place:
     """The path that a violation of its constraints names."""
     inner: str
     """The path under which its parts are named."""
+    member: tuple[str, str] = ("", "")
+    """The structure and the member that it is of; empty texts in lists and maps."""
     required: bool = False
     """Whether it is a required member."""
     sentence: str = ""
     """What stands before its constraints if its whole list or map is reported; empty if the value itself is."""
+
+
+def constraints(place: Place) -> Mapping[str, Any]:
+    """Return the constraints of a place: those of the model, unless the service's own replace them."""
+    return {
+        **SHAPES[place.shape],
+        **SHAPE_CONSTRAINTS.get(place.shape, {}),
+        **MEMBER_CONSTRAINTS.get(place.member, {}),
+    }
 
 
 def matches(row: Mapping[str, Any], text: str) -> bool:
@@ -95,9 +112,12 @@ def parts(shape: str, value: Any, path: str) -> Iterator[Place]:
     if kind == "structure" and shape != "AttributeValue":
         for member in value:
             inner = ".".join(filter(None, (path, member[0].lower() + member[1:])))
-            required = member in row.get("required", ())
+            here = (shape, member)
+            required = member in row.get("required", ()) and here not in OPTIONAL_MEMBERS
             target = row["members"][member]
-            yield Place(holder=value, index=member, shape=target, path=inner, inner=inner, required=required)
+            yield Place(
+                holder=value, index=member, shape=target, path=inner, inner=inner, member=here, required=required
+            )
     if kind == "list" or (kind == "map" and row["value"] not in UNBOUNDED_PARTS):
         yield element(row, value, path)
 
@@ -118,12 +138,12 @@ def element(row: Mapping[str, Any], value: Any, path: str) -> Place:
 
 def breakages(place: Place) -> Iterator[tuple[Any, str]]:
     """Yield values that break one constraint of a place's shape, each with the sentence that must be told."""
-    row = SHAPES[place.shape]
+    row = constraints(place)
     measure = "value" if row["type"] in NUMBERS else "length"
     least, most = row.get("min"), row.get("max")
-    if "enum" in row:
+    if row.get("enum"):
         yield "no such value", "Member must satisfy enum value set: ["
-    if "pattern" in row:
+    if row.get("pattern"):
         yield STRANGE, f"Member must satisfy regular expression pattern: {row['pattern']}"
     if least and place.shape not in OWN_WORDS:
         yield stretched(row, least - 1), f"Member must have {measure} greater than or equal to {least}"

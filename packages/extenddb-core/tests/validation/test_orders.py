@@ -32,7 +32,7 @@ STRUCTURES = {
     ],
     "BatchWriteItemInput": ["returnConsumedCapacity", "returnItemCollectionMetrics", "requestItems"],
     "ProvisionedThroughput": ["writeCapacityUnits", "readCapacityUnits"],
-    "AttributeDefinition": ["attributeName", "attributeType"],
+    "AttributeDefinition": ["attributeType", "attributeName"],
     "LocalSecondaryIndex": ["projection", "indexName", "keySchema"],
     "GlobalSecondaryIndex": ["projection", "indexName", "provisionedThroughput", "keySchema"],
     "Projection": ["projectionType", "nonKeyAttributes"],

@@ -63,6 +63,28 @@ def table_name(text: str) -> str:
     return arn.table
 
 
+def control_table_name(text: str) -> str:
+    """Return the table's name of a TableName member of the control plane; raises a ValidationException.
+
+    Its lower bound and its pattern are constraints of the request; only the upper bound, which ARNs may exceed, is
+    told here.
+    """
+    if len(text) > TABLE_NAME_MAX and not text.startswith("arn:"):
+        raise validation(
+            f"1 validation error detected: Value '{text}' at 'tableName' failed to satisfy constraint: "
+            f"Member must have length less than or equal to {TABLE_NAME_MAX}"
+        )
+    return table_name(text)
+
+
+def check_length(member: str, text: str) -> None:
+    """Raise a ValidationException for a name of wrong length, where the service tells it in these words."""
+    if not TABLE_NAME_MIN <= len(text) <= TABLE_NAME_MAX:
+        raise validation(
+            f"{member} must be at least {TABLE_NAME_MIN} characters long and at most {TABLE_NAME_MAX} characters long"
+        )
+
+
 def invalid_name(text: str) -> ServiceError:
     """Return the error for a TableName member that is neither a name nor a table's ARN."""
     if text.startswith("arn:"):

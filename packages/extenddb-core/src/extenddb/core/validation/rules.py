@@ -6,9 +6,10 @@ The generated tables and `overrides` are joined here, once per shape. Nothing he
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from extenddb.core.model.data_shapes import SHAPES
 from extenddb.core.validation import overrides
@@ -66,6 +67,8 @@ class Shape:
     """The same for Python."""
     enum: tuple[str, ...] = ()
     """Legal strings as violations print them; empty if every string is legal."""
+    length_first: bool = False
+    """Whether violations tell a wrong length before a wrong pattern."""
 
     @property
     def constrained(self) -> bool:
@@ -79,9 +82,8 @@ def shape(name: str) -> Shape:
     row = SHAPES[name]
     if name == ATTRIBUTE_VALUE:
         return Shape(name=name, kind="attribute")
-    pattern = row.get("pattern")
     members = _members(name)
-    return Shape(
+    plain = Shape(
         name=name,
         kind=cast("Kind", row["type"]),
         members=members,
@@ -89,12 +91,23 @@ def shape(name: str) -> Shape:
         member=_part(row.get("member")),
         key=_map_part(row.get("key")),
         value=_map_part(row.get("value")),
-        minimum=row.get("min"),
-        maximum=row.get("max"),
-        pattern=pattern,
-        regex=None if pattern is None else _regex(pattern),
-        enum=overrides.enum_order(row.get("enum", ())),
     )
+    return _constrained(plain, {**row, **overrides.SHAPE_CONSTRAINTS.get(name, {})})
+
+
+def _constrained(plain: Shape, row: Mapping[str, Any]) -> Shape:
+    """Return a shape with the constraints of a row of the model or of the overrides."""
+    changes: dict[str, Any] = {
+        field: row[name] for name, field in (("min", "minimum"), ("max", "maximum")) if name in row
+    }
+    if "pattern" in row:
+        pattern = row["pattern"]
+        changes |= {"pattern": pattern, "regex": None if pattern is None else _regex(pattern, row.get("python"))}
+    if "enum" in row:
+        changes["enum"] = overrides.enum_order(row["enum"])
+    if "length_first" in row:
+        changes["length_first"] = row["length_first"]
+    return replace(plain, **changes) if changes else plain
 
 
 def _members(structure: str) -> tuple[Member, ...]:
@@ -104,7 +117,7 @@ def _members(structure: str) -> tuple[Member, ...]:
         Member(
             name=name,
             printed=overrides.printed_name(name),
-            required=name in required,
+            required=name in required and (structure, name) not in overrides.OPTIONAL_MEMBERS,
             shape=_member_shape(structure, name, target),
             bare=(structure, name) in overrides.BARE_BOUNDS,
         )
@@ -113,11 +126,7 @@ def _members(structure: str) -> tuple[Member, ...]:
 
 
 def _member_shape(structure: str, member: str, target: str) -> Shape:
-    changes = overrides.MEMBER_CONSTRAINTS.get((structure, member))
-    if changes is None:
-        return shape(target)
-    plain = shape(target)
-    return replace(plain, minimum=changes.get("min", plain.minimum), maximum=changes.get("max", plain.maximum))
+    return _constrained(shape(target), overrides.MEMBER_CONSTRAINTS.get((structure, member), {}))
 
 
 def _reported(members: tuple[Member, ...]) -> tuple[Member, ...]:
@@ -134,5 +143,5 @@ def _map_part(name: str | None) -> Shape | None:
     return replace(part, minimum=None, maximum=None) if part and name in overrides.UNBOUNDED_PARTS else part
 
 
-def _regex(pattern: str) -> re.Pattern[str]:
-    return re.compile(overrides.PYTHON_PATTERNS.get(pattern, pattern), re.ASCII)
+def _regex(pattern: str, python: str | None = None) -> re.Pattern[str]:
+    return re.compile(python or overrides.PYTHON_PATTERNS.get(pattern, pattern), re.ASCII)

@@ -140,15 +140,22 @@ def broken(shape: Shape, value: Any) -> Iterator[str]:
 
 
 def broken_words(shape: Shape, value: Any) -> Iterator[str]:
-    """Yield the sentence of each enumeration and pattern that a value breaks."""
+    """Yield the sentence of each enumeration and pattern that a value breaks, and of bounds that are told first."""
     if shape.enum and value not in shape.enum:
         yield _enum_text(shape)
+    if shape.length_first:
+        yield from _broken_bounds(shape, value)
     if shape.regex is not None and not shape.regex.fullmatch(value):
         yield _pattern_text(shape)
 
 
 def broken_bounds(shape: Shape, value: Any) -> Iterator[str]:
-    """Yield the sentence of each bound of length or value that a value breaks."""
+    """Yield the sentence of each bound of length or value that a value breaks, where it was not told with the words."""
+    if not shape.length_first:
+        yield from _broken_bounds(shape, value)
+
+
+def _broken_bounds(shape: Shape, value: Any) -> Iterator[str]:
     if shape.minimum is None and shape.maximum is None:
         return
     measure = value if shape.kind in NUMBER_KINDS else len(value)
