@@ -62,7 +62,8 @@ class World:
 
     def policy(self) -> str:
         """Return a policy of the table."""
-        statement = {"Effect": "Allow", "Principal": "*", "Action": "dynamodb:GetItem", "Resource": self.arn}
+        account = {"AWS": "arn:aws:iam::000000000000:root"}
+        statement = {"Effect": "Allow", "Principal": account, "Action": "dynamodb:GetItem", "Resource": self.arn}
         return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
     def with_policy(self) -> Request:
@@ -75,6 +76,11 @@ class World:
         request = {"TableName": self.name, "StreamArn": _KINESIS}
         self.client.enable_kinesis_streaming_destination(**request)
         return request
+
+    def with_replica(self) -> Request:
+        """Give the table a replica, and return a request for it."""
+        self.client.update_table(TableName=self.name, ReplicaUpdates=[{"Create": {"RegionName": "eu-west-1"}}])
+        return {"TableName": self.name}
 
     def with_global_table(self) -> Request:
         """Make a global table, and return a request for it."""
@@ -169,7 +175,7 @@ REQUESTS: dict[str, Callable[[World], Request]] = {
     "DescribeLimits": _plain(),
     "DescribeStream": lambda world: {"StreamArn": world.table["LatestStreamArn"]},
     "DescribeTable": _on(),
-    "DescribeTableReplicaAutoScaling": _on(),
+    "DescribeTableReplicaAutoScaling": lambda world: world.with_replica(),
     "DescribeTimeToLive": _on(),
     "DisableKinesisStreamingDestination": lambda world: world.with_destination(),
     "EnableKinesisStreamingDestination": _on(StreamArn=_KINESIS),
@@ -231,7 +237,10 @@ REQUESTS: dict[str, Callable[[World], Request]] = {
         "UpdateKinesisStreamingConfiguration": {"ApproximateCreationDateTimePrecision": "MICROSECOND"},
     },
     "UpdateTable": _on(DeletionProtectionEnabled=True),
-    "UpdateTableReplicaAutoScaling": _on(ProvisionedWriteCapacityAutoScalingUpdate={"AutoScalingDisabled": True}),
+    "UpdateTableReplicaAutoScaling": lambda world: {
+        **world.with_replica(),
+        "ProvisionedWriteCapacityAutoScalingUpdate": {"AutoScalingDisabled": True},
+    },
     "UpdateTimeToLive": _on(TimeToLiveSpecification={"Enabled": True, "AttributeName": "expires"}),
 }
 """The smallest sensible request of each operation."""

@@ -75,7 +75,7 @@ def test_a_table_is_created_read_back_changed_and_destroyed(client: Any, name: s
     client.get_waiter("table_not_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
     assert refusal(client.list_tags_of_resource, ResourceArn=arn) == (
         "ResourceNotFoundException",
-        f"Requested resource not found: ResourcArn: {arn} not found",
+        f"Requested resource not found: ResourceArn: {arn} not found",
     )
 
 
@@ -109,9 +109,10 @@ def test_a_stack_with_policy_insights_stream_and_replica_is_made_and_torn_down(c
     }
     arn, stream = table["TableArn"], table["LatestStreamArn"]
 
+    account = {"AWS": "arn:aws:iam::000000000000:root"}
     for resource in (arn, stream):
-        statement = {"Effect": "Allow", "Principal": "*", "Action": "dynamodb:*", "Resource": resource}
-        policy = json.dumps({"Version": "2012-10-17", "Statement": statement})
+        statement = {"Effect": "Allow", "Principal": account, "Action": "dynamodb:*", "Resource": resource}
+        policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
         put = client.put_resource_policy(ResourceArn=resource, Policy=policy, ExpectedRevisionId="NO_POLICY")
         got = client.get_resource_policy(ResourceArn=resource)
         assert (got["Policy"], got["RevisionId"]) == (policy, put["RevisionId"])
@@ -122,7 +123,8 @@ def test_a_stack_with_policy_insights_stream_and_replica_is_made_and_torn_down(c
 
     client.update_table(TableName=name, ReplicaUpdates=[{"Create": {"RegionName": "eu-west-1"}}])
     table = client.describe_table(TableName=name)["Table"]
-    assert table["Replicas"] == [{"RegionName": "eu-west-1", "ReplicaStatus": "ACTIVE"}]
+    (replica,) = table["Replicas"]
+    assert (replica["RegionName"], replica["ReplicaStatus"]) == ("eu-west-1", "ACTIVE")
     assert table["GlobalTableVersion"] == "2019.11.21"
 
     client.update_table(TableName=name, ReplicaUpdates=[{"Delete": {"RegionName": "eu-west-1"}}])

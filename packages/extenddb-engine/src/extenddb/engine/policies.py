@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from extenddb.core.arn import parse_table
-from extenddb.core.errors import validation
+from extenddb.core.errors import resource_not_found, validation
 from extenddb.engine.context import Caller, Context
-from extenddb.engine.streams.lookup import require_stream
+from extenddb.engine.streams import registry
 from extenddb.engine.tables.policy import Policy
-from extenddb.engine.tables.settings import change_setting, require_resource, resource_missing
+from extenddb.engine.tables.settings import change_setting, resource_arn, table_not_found
 from extenddb.engine.tables.table import Table
 
 TABLE = "ResourcePolicy"
@@ -33,16 +32,17 @@ class Place:
 
 async def require_place(context: Context, caller: Caller, arn: str) -> Place:
     """Return what a ResourceArn names. Raises ValidationException, ResourceNotFoundException."""
-    table_arn, found, label = arn.partition("/stream/")
-    if not found:
-        return Place(table=await require_resource(context, caller, arn), label=None)
-    parsed = parse_table(table_arn)
-    if parsed is None:
-        raise validation(f"Invalid TableArn: Invalid ResourceArn provided as input {arn}")
-    await require_stream(context, caller, arn)
+    parsed = resource_arn(arn)
+    if parsed.account != caller.account:
+        raise validation("This action is only supported by accounts that match the resource owner\u2019s account.")
     table = await context.tables.load(context.namespace(caller), parsed.table)
     if table is None:
-        raise resource_missing(arn)
+        raise table_not_found(parsed.table)
+    _, found, label = arn.partition("/stream/")
+    if not found:
+        return Place(table=table, label=None)
+    if await registry.find(context, registry.key(table.record.namespace, parsed.table, label)) is None:
+        raise resource_not_found(f"Requested resource not found: Stream: {label} not found for Table: {parsed.table}")
     return Place(table=table, label=label)
 
 

@@ -16,8 +16,8 @@ async def describe_contributor_insights(
     context: Context, caller: Caller, request: DescribeContributorInsightsInput
 ) -> dict[str, Any]:
     """Answer DescribeContributorInsights."""
+    index = insights.index_name(request)
     table = await require_named(context, caller, request["TableName"])
-    index = request.get("IndexName") or ""
     if index:
         require_index(table, index)
     schema = next((each.schema for each in table.indexes if each.name == index), table.schema)

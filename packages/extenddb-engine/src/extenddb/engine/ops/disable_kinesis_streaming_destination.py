@@ -17,6 +17,5 @@ async def disable_kinesis_streaming_destination(
 ) -> dict[str, Any]:
     """Answer DisableKinesisStreamingDestination."""
     table = await require_named(context, caller, request["TableName"])
-    name, arn = table.definition.name, request["StreamArn"]
-    kept = await change_setting(context, table, kinesis.SUBJECT, lambda current: kinesis.disabled(current, name, arn))
-    return kinesis.answered(name, arn, kept, "DISABLING")
+    await change_setting(context, table, kinesis.SUBJECT, lambda current: kinesis.disabled(current, request))
+    return kinesis.answered(table.definition.name, request, "DISABLING")

@@ -17,5 +17,6 @@ async def enable_kinesis_streaming_destination(
 ) -> dict[str, Any]:
     """Answer EnableKinesisStreamingDestination."""
     table = await require_named(context, caller, request["TableName"])
-    kept = await change_setting(context, table, kinesis.SUBJECT, lambda current: kinesis.enabled(current, request))
-    return kinesis.answered(table.definition.name, request["StreamArn"], kept, "ENABLING")
+    home = table.arn
+    await change_setting(context, table, kinesis.SUBJECT, lambda current: kinesis.enabled(current, request, home))
+    return kinesis.answered(table.definition.name, request, "ENABLING")

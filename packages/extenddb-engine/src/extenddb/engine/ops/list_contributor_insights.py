@@ -33,7 +33,7 @@ async def list_contributor_insights(
         (table.definition.name, index, found)
         for table in tables
         for index, found in sorted(table.settings.get(insights.SUBJECT, {}).items())
-        if (table.definition.name, index) > after
+        if (table.definition.name, index) > after and found["Status"] != "DISABLED"
     ]
     answer: dict[str, Any] = {"ContributorInsightsSummaries": [insights.summary(*place) for place in places[:limit]]}
     if len(places) > limit:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 async def tag_resource(context: Context, caller: Caller, request: TagResourceInput) -> dict[str, Any]:
     """Answer TagResource."""
+    new = tags.check_given(request["Tags"])
     table = await require_resource(context, caller, request["ResourceArn"])
-    await change_setting(context, table, "Tags", lambda current: tags.added(current or {}, request["Tags"]))
+    await change_setting(context, table, "Tags", lambda current: tags.added(current or {}, new))
     return {}

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 async def untag_resource(context: Context, caller: Caller, request: UntagResourceInput) -> dict[str, Any]:
     """Answer UntagResource."""
+    tags.check_keys(request["TagKeys"])
     table = await require_resource(context, caller, request["ResourceArn"])
     await change_setting(
         context, table, "Tags", lambda current: tags.removed(current or {}, request["TagKeys"]) or None

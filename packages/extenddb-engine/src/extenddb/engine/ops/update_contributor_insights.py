@@ -16,15 +16,12 @@ async def update_contributor_insights(
     context: Context, caller: Caller, request: UpdateContributorInsightsInput
 ) -> dict[str, Any]:
     """Answer UpdateContributorInsights. The answer says ENABLING or DISABLING as the service's does."""
+    index = insights.index_name(request)
     table = await require_named(context, caller, request["TableName"])
-    index = request.get("IndexName") or ""
     if index:
         require_index(table, index)
+    before = table.settings.get(insights.SUBJECT)
     kept = await change_setting(
         context, table, insights.SUBJECT, lambda current: insights.changed(current, request, context.clock())
     )
-    enable = request["ContributorInsightsAction"] == "ENABLE"
-    return {
-        **insights.summary(table.definition.name, index, (kept or {})[index]),
-        "ContributorInsightsStatus": "ENABLING" if enable else "DISABLING",
-    }
+    return insights.answered(table.definition.name, index, before, kept or {})

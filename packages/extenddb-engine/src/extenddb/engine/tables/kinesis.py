@@ -1,7 +1,7 @@
 """Kinesis streaming destinations of a table: which there are and in which state. Pure.
 
-A destination is a setting: this deployment does not deliver to Kinesis, and the description of each destination says
-so. The states and their texts are those the service answers with.
+A destination is a setting: this deployment does not deliver to Kinesis. The states and their texts are those the
+service answers with.
 """
 
 from __future__ import annotations
@@ -10,39 +10,54 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from extenddb.core.arn import TableArn
 from extenddb.core.errors import ServiceError, validation
-from extenddb.engine.tables import rules
 
 SUBJECT = "Kinesis"
 """Where a table's settings hold the destinations, by stream ARN."""
-NOT_DELIVERED = "Kept as a setting; records are not delivered."
-"""The DestinationStatusDescription of an active destination."""
-_ARN = re.compile(r"arn:[a-z0-9-]+:kinesis:[a-z0-9-]+:[0-9]{12}:stream/[a-zA-Z0-9_.-]{1,128}\Z")
+_STREAM = re.compile(r"arn:[a-z0-9-]+:(kinesis|firehose):([a-z0-9-]+):([0-9]{12}):(stream|deliverystream)/[^/]+\Z")
+_FAILED = "The kinesis Arn used to enable kinesis replication belongs to a stream which is not in "
+_STATE = "Table is not in a valid state to enable Kinesis Streaming Destination: "
 _DEFAULT_PRECISION = "MILLISECOND"
 _PRECISION = "ApproximateCreationDateTimePrecision"
+_DESCRIBED = (("DestinationStatusDescription", "Failure"), (_PRECISION, "Precision"))
+"""What is only described where it is known."""
 
-Destinations = Mapping[str, Mapping[str, str]]
-
-
-def check_arn(arn: str) -> None:
-    """Raise a ValidationException for what is not the ARN of a Kinesis stream."""
-    if not _ARN.match(arn):
-        raise rules.invalid(f"Invalid StreamArn: {arn}")
+Destinations = Mapping[str, Mapping[str, Any]]
 
 
-def enabled(current: Destinations | None, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the destinations with one enabled; only one is active at a time."""
-    check_arn(request["StreamArn"])
+def enabled(current: Destinations | None, request: Mapping[str, Any], home: TableArn) -> dict[str, Any]:
+    """Return the destinations with one enabled, the newest first; only one is active at a time."""
     if any(each["Status"] == "ACTIVE" for each in (current or {}).values()):
         raise _wrong_state("EnableKinesisStreamingDestination must be DISABLED or ENABLE_FAILED to perform ENABLE")
-    precision = (request.get("EnableKinesisStreamingConfiguration") or {}).get(_PRECISION) or _DEFAULT_PRECISION
-    return {**(current or {}), request["StreamArn"]: {"Status": "ACTIVE", "Precision": precision}}
+    arn = request["StreamArn"]
+    failure = _failure(arn, home)
+    one = {
+        "Status": "ACTIVE" if failure is None else "ENABLE_FAILED",
+        "Precision": (request.get("EnableKinesisStreamingConfiguration") or {}).get(_PRECISION),
+        "Failure": failure,
+    }
+    return {arn: one, **{name: each for name, each in (current or {}).items() if name != arn}}
 
 
-def disabled(current: Destinations | None, table: str, arn: str) -> dict[str, Any]:
+def _failure(arn: str, home: TableArn) -> str | None:
+    """Return why records cannot be sent to an ARN, which is found out after a destination was enabled."""
+    stream = _STREAM.match(arn)
+    if stream is None:
+        return "User does not have a permission to use kinesis stream"
+    service, region, account, _ = stream.groups()
+    if region != home.region:
+        return f"{_FAILED}the current region"
+    return None if (service, account) == ("kinesis", home.account) else f"{_FAILED}Active state"
+
+
+def disabled(current: Destinations | None, request: Mapping[str, Any]) -> dict[str, Any]:
     """Return the destinations with one disabled."""
-    one = _require(current, table, arn)
-    if one["Status"] != "ACTIVE":
+    if request.get("EnableKinesisStreamingConfiguration") is not None:
+        raise validation("Stream cannot be disabled using EnableKinesisStreamingConfiguration parameters")
+    arn = request["StreamArn"]
+    one = (current or {}).get(arn)
+    if one is None or one["Status"] != "ACTIVE":
         raise _wrong_state("KinesisStreamingDestination must be ACTIVE to perform DISABLE")
     return {**(current or {}), arn: {**one, "Status": "DISABLED"}}
 
@@ -56,10 +71,13 @@ def updated(current: Destinations | None, table: str, table_id: str, request: Ma
             "Streaming destination cannot be updated with given parameters: "
             "UpdateKinesisStreamingConfiguration cannot be null or contain only null values"
         )
-    one = _require(current, table, arn)
-    if one["Status"] != "ACTIVE":
-        raise _wrong_state("KinesisStreamingDestination must be ACTIVE to perform UPDATE")
-    if one["Precision"] == precision:
+    one = (current or {}).get(arn)
+    if one is None or one["Status"] != "ACTIVE":
+        raise validation(
+            f"{_STATE}Kinesis streaming is not in ACTIVE state. Updates are only allowed in ACTIVE state. "
+            f"TableName: {table}, kdsArn: {arn}"
+        )
+    if (one["Precision"] or _DEFAULT_PRECISION) == precision:
         raise validation(
             f"Invalid Request: Precision is already set to the desired value of {precision} for tableId: {table_id}, "
             f"kdsArn: {arn}"
@@ -67,39 +85,27 @@ def updated(current: Destinations | None, table: str, table_id: str, request: Ma
     return {**(current or {}), arn: {**one, "Precision": precision}}
 
 
-def described(current: Destinations | None) -> list[dict[str, str]]:
+def described(current: Destinations | None) -> list[dict[str, Any]]:
     """Return the KinesisDataStreamDestinations."""
     return [
         {
             "StreamArn": arn,
             "DestinationStatus": one["Status"],
-            **({"DestinationStatusDescription": NOT_DELIVERED} if one["Status"] == "ACTIVE" else {}),
-            _PRECISION: one["Precision"],
+            **{member: one[name] for member, name in _DESCRIBED if one.get(name) is not None},
         }
         for arn, one in (current or {}).items()
     ]
 
 
-def answered(table: str, arn: str, current: Destinations | None, status: str) -> dict[str, Any]:
+def answered(table: str, request: Mapping[str, Any], status: str) -> dict[str, Any]:
     """Return the answer to enabling or disabling a destination."""
     return {
         "TableName": table,
-        "StreamArn": arn,
+        "StreamArn": request["StreamArn"],
         "DestinationStatus": status,
-        "EnableKinesisStreamingConfiguration": {_PRECISION: (current or {})[arn]["Precision"]},
+        "EnableKinesisStreamingConfiguration": request.get("EnableKinesisStreamingConfiguration") or {},
     }
 
 
-def _require(current: Destinations | None, table: str, arn: str) -> Mapping[str, str]:
-    check_arn(arn)
-    one = (current or {}).get(arn)
-    if one is None:
-        raise validation(
-            "Table is not in a valid state to enable Kinesis Streaming Destination: "
-            f"No streaming destination with streamArn: {arn} found for table with tableName: {table}"
-        )
-    return one
-
-
 def _wrong_state(state: str) -> ServiceError:
-    return validation(f"Table is not in a valid state to enable Kinesis Streaming Destination: {state} operation.")
+    return validation(f"{_STATE}{state} operation.")

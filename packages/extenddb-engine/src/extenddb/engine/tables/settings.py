@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from extenddb.core.arn import parse_table, table_name
-from extenddb.core.errors import ServiceError, resource_not_found, validation
+from extenddb.core.arn import TableArn, control_table_name, parse_table
+from extenddb.core.errors import ACCESS_DENIED, ServiceError, resource_not_found
 from extenddb.engine.context import Caller, Context
+from extenddb.engine.tables import rules
 from extenddb.engine.tables.change import change_table
 from extenddb.engine.tables.table import Table
 
@@ -20,17 +21,35 @@ def table_not_found(name: str) -> ServiceError:
 
 
 def resource_missing(arn: str) -> ServiceError:
-    """Return the error for the ARN of nothing; the word without its second e is the service's."""
-    return resource_not_found(f"Requested resource not found: ResourcArn: {arn} not found")
+    """Return the error for the ARN of nothing."""
+    return resource_not_found(f"Requested resource not found: ResourceArn: {arn} not found")
+
+
+def resource_arn(arn: str) -> TableArn:
+    """Return the table of a ResourceArn member, of which a stream's ARN is part. Raises ValidationException."""
+    if not arn.startswith("arn:"):
+        raise rules.invalid(f"ARNs must start with 'arn:': {arn}")
+    home, name, kind = [*arn.split("/", 3), "", ""][:3]
+    table = parse_table(f"{home}/{name}")
+    if kind == "index" and table is not None:
+        raise rules.invalid(
+            f"Invalid resource arn provided, only table or stream is accepted. Provided resource arn: {arn}"
+        )
+    if table is None or kind not in ("", "stream"):
+        raise rules.invalid(f"Provided Arn is not a DynamoDB resource arn: {arn}")
+    return table
 
 
 async def require_resource(context: Context, caller: Caller, arn: str) -> Table:
-    """Return the table of a ResourceArn member. Raises ValidationException, ResourceNotFoundException."""
-    parsed = parse_table(arn)
-    if parsed is None:
-        raise validation(f"Invalid TableArn: Invalid ResourceArn provided as input {arn}")
+    """Return the table of a ResourceArn member.
+
+    Raises ValidationException, AccessDeniedException, ResourceNotFoundException.
+    """
+    parsed = resource_arn(arn)
+    if parsed.account != caller.account:
+        raise ServiceError(ACCESS_DENIED, "Access is denied")
     found = None
-    if parsed.account == caller.account:
+    if "/stream/" not in arn:
         found = await context.tables.load(context.namespace(caller), parsed.table)
     if found is None:
         raise resource_missing(arn)
@@ -39,7 +58,7 @@ async def require_resource(context: Context, caller: Caller, arn: str) -> Table:
 
 async def require_named(context: Context, caller: Caller, name_or_arn: str) -> Table:
     """Return the table of a TableName member as the catalog has it now. Raises ServiceError."""
-    name = table_name(name_or_arn)
+    name = control_table_name(name_or_arn)
     table = await context.tables.load(context.namespace(caller), name)
     if table is None:
         raise table_not_found(name)
@@ -47,9 +66,11 @@ async def require_named(context: Context, caller: Caller, name_or_arn: str) -> T
 
 
 def require_index(table: Table, name: str) -> None:
-    """Raise a ResourceNotFoundException if the table has no index of that name."""
-    if name not in table.index_ids:
-        raise resource_not_found(f"Requested resource not found: Index: {name} not found")
+    """Raise a ResourceNotFoundException if the table has no global index of that name."""
+    if not any(index["IndexName"] == name for index in table.description.get("GlobalSecondaryIndexes", ())):
+        raise resource_not_found(
+            f"Requested resource not found: Index: {name} not found for table: {table.definition.name}"
+        )
 
 
 async def change_setting(

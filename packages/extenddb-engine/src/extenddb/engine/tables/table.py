@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from extenddb.core.arn import TableArn, parse_table
 from extenddb.core.types.table import (
     IndexDefinition,
     IndexKind,
@@ -64,6 +65,13 @@ class Table:
     def space(self) -> Space:
         """The table's space in the store."""
         return self.record.space
+
+    @property
+    def arn(self) -> TableArn:
+        """The table's ARN."""
+        arn = parse_table(self.description["TableArn"])
+        assert arn is not None  # noqa: S101  (written by whoever made the table)
+        return arn
 
     @property
     def filling(self) -> bool:

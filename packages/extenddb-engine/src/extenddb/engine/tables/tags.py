@@ -1,22 +1,22 @@
 """Tags of a table: which are allowed, and how they are changed and listed. Pure.
 
-Source of the numbers: "Tagging restrictions in DynamoDB" of the developer guide. The order is that of first tagging.
+Source of the numbers: "Tagging restrictions in DynamoDB" of the developer guide; of the texts, and of what is checked
+first, public reports of the service's answers. The order is that of first tagging.
 """
 
 from __future__ import annotations
 
-import binascii
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from extenddb.core.errors import validation
-from extenddb.engine.tables import rules
+from extenddb.core.errors import ServiceError, validation
 
 MOST = 50
-"""Tags of one table."""
-PAGE = 25
-"""Tags in one answer of ListTagsOfResource; the service does not document its own number."""
+"""Tags of one table; they are listed in one page."""
+_CHARACTER = r"(?:[\w.:/=+\-@]|[^\S\t\n\r\f\v])"  # letters and digits of all scripts, spaces and some marks
+_KEY = re.compile(f"{_CHARACTER}{{1,128}}")
+_VALUE = re.compile(f"{_CHARACTER}{{0,256}}")
 _RESERVED = "aws:"
 
 Tags = Mapping[str, str]
@@ -25,55 +25,65 @@ Tags = Mapping[str, str]
 
 def given(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
     """Return the tags of a request. Raises a ValidationException for those that cannot be."""
+    if len(tags) > MOST:
+        raise _too_many()
     found: dict[str, str] = {}
     for tag in tags:
-        key = tag["Key"]
-        if key.lower().startswith(_RESERVED):
-            raise rules.invalid(f"Tag keys starting with {_RESERVED} are reserved for system use: {key}")
+        key, value = tag.get("Key"), tag.get("Value")
+        _check_key(key)
+        if value is None or not _VALUE.fullmatch(value):
+            raise validation(f"The Tag Value provided is invalid, Value: {_printed(value)}")
         if key in found:
-            raise rules.invalid(f"Duplicate tag key: {key}")
-        found[key] = tag["Value"]
-    return _counted(found)
+            raise validation(f"Duplicate Tag Keys provided as input: Duplicate Tag Key found {key}")
+        found[str(key)] = value
+    return found
 
 
-def added(current: Tags, tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Return the tags with those of a TagResource request; they replace others of the same key."""
+def _check_key(key: str | None) -> None:
+    if key is None or not _KEY.fullmatch(key):
+        raise validation(f"The Tag Key provided is invalid, Key: {_printed(key)}")
+    if key.lower().startswith(_RESERVED):
+        raise validation(f"Tag Key cannot be prefixed with {_RESERVED}, Key: {key}")
+
+
+def _printed(text: str | None) -> str:
+    return "null" if text is None else text
+
+
+def _too_many() -> ServiceError:
+    return validation("Number of Tags exceed the current limit for the provided ResourceArn")
+
+
+def check_given(tags: Sequence[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the tags of a TagResource request, whatever the table. Raises a ValidationException."""
     if not tags:
         raise validation("Atleast one Tag needs to be provided as Input.")
-    return _counted({**current, **given(tags)})
+    return given(tags)
 
 
-def removed(current: Tags, keys: Sequence[str]) -> dict[str, str]:
-    """Return the tags without those of an UntagResource request; unknown keys are no mistake."""
-    if not keys:
-        raise validation("Atleast one Tag Key needs to be provided as Input.")
-    return {key: value for key, value in current.items() if key not in keys}
-
-
-def _counted(tags: dict[str, str]) -> dict[str, str]:
+def added(current: Tags, new: Tags) -> dict[str, str]:
+    """Return the tags with new ones, which replace others of the same key."""
+    tags = {**current, **new}
     if len(tags) > MOST:
-        raise rules.invalid(f"Number of tags exceeds the per-resource limit of {MOST}")
+        raise _too_many()
     return tags
 
 
-def page(current: Tags, token: str | None) -> dict[str, Any]:
-    """Return the answer of ListTagsOfResource; the token holds the last key that was told."""
-    keys = list(current)
-    start = 0 if token is None else _position(keys, token)
-    shown = keys[start : start + PAGE]
-    answer: dict[str, Any] = {"Tags": listed((key, current[key]) for key in shown)}
-    if start + PAGE < len(keys):
-        answer["NextToken"] = urlsafe_b64encode(shown[-1].encode()).decode()
-    return answer
+def check_keys(keys: Sequence[str]) -> None:
+    """Raise a ValidationException for keys that UntagResource may not name."""
+    if not keys:
+        raise validation("Atleast one Tag Key needs to be provided as Input.")
+    if len(keys) > MOST:
+        raise _too_many()
+    for key in keys:
+        _check_key(key)
+
+
+def removed(current: Tags, keys: Sequence[str]) -> dict[str, str]:
+    """Return the tags without those of some keys; unknown keys are no mistake."""
+    return {key: value for key, value in current.items() if key not in keys}
 
 
 def listed(tags: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     """Return tags in the shape of the service."""
     return [{"Key": key, "Value": value} for key, value in tags]
-
-
-def _position(keys: Sequence[str], token: str) -> int:
-    try:
-        return keys.index(urlsafe_b64decode(token).decode()) + 1
-    except (binascii.Error, ValueError):
-        raise rules.invalid("NextToken is invalid") from None
