@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 INVALID = "One or more parameter values were invalid: "
-OFF = {"AutoScalingDisabled": True}
 IMAGES = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-SCALING = {
+SCALING: dict[str, Any] = {
     "MinimumUnits": 5,
     "MaximumUnits": 50,
     "ScalingPolicyUpdate": {"TargetTrackingScalingPolicyConfiguration": {"TargetValue": 70.0}},
@@ -40,88 +39,233 @@ def table(desk: Any) -> Any:
     return desk("DescribeTable", TableName="tab")["Table"]
 
 
+WARM = {"ReadUnitsPerSecond": 12_000, "WriteUnitsPerSecond": 4_000, "Status": "ACTIVE"}
+PLAIN = {
+    "ReplicaStatus": "ACTIVE",
+    "WarmThroughput": WARM,
+    "GlobalTableSettingsReplicationMode": "ENABLED_WITH_OVERRIDES",
+}
+
+
 def test_a_replica_is_added_changed_and_removed(desk: Any) -> None:
     desk.table()
-    update(desk, create("eu-west-1", ProvisionedThroughputOverride={"ReadCapacityUnits": 7}))
-    assert table(desk)["StreamSpecification"] == IMAGES
+    adding = update(desk, create("eu-west-1", ProvisionedThroughputOverride={"ReadCapacityUnits": 7}))
+    assert (adding["TableStatus"], adding["Replicas"], adding["GlobalTableVersion"]) == ("UPDATING", [], "2019.11.21")
+    assert table(desk)["StreamSpecification"] == adding["StreamSpecification"] == IMAGES
     index = {"IndexName": "inv", "OnDemandThroughputOverride": {"MaxReadRequestUnits": 3}}
-    change = {
-        "RegionName": "eu-west-1",
-        "KMSMasterKeyId": "k",
-        "TableClassOverride": "STANDARD",
-        "GlobalSecondaryIndexes": [index],
-    }
-    update(desk, {"Update": change})
+    change = {"RegionName": "eu-west-1", "TableClassOverride": "STANDARD", "GlobalSecondaryIndexes": [index]}
+    changing = update(desk, {"Update": change})
+    assert "ReplicaTableClassSummary" not in changing["Replicas"][0]
     described = table(desk)
     assert described["Replicas"] == [
         {
             "RegionName": "eu-west-1",
-            "ReplicaStatus": "ACTIVE",
+            **PLAIN,
             "ProvisionedThroughputOverride": {"ReadCapacityUnits": 7},
-            "KMSMasterKeyId": "k",
-            "GlobalSecondaryIndexes": [index],
+            "GlobalSecondaryIndexes": [{**index, "WarmThroughput": WARM}],
             "ReplicaTableClassSummary": {"TableClass": "STANDARD", "LastUpdateDateTime": desk.now / 1000},
         }
     ]
-    assert (described["GlobalTableVersion"], described["MultiRegionConsistency"]) == ("2019.11.21", "EVENTUAL")
+    assert described["GlobalTableSettingsReplicationMode"] == "ENABLED_WITH_OVERRIDES"
+    assert "MultiRegionConsistency" not in described
     assert refused(desk, StreamSpecification={"StreamEnabled": False}) == (
         f"{INVALID}Disabling Stream is not allowed for a Global Table replica."
     )
-    update(desk, delete("eu-west-1"))
-    assert not {"Replicas", "GlobalTableVersion", "MultiRegionConsistency"} & table(desk).keys()
+    removing = update(desk, delete("eu-west-1"))
+    assert (removing["GlobalTableVersion"], removing["Replicas"][0]["ReplicaStatus"]) == ("2019.11.21", "ACTIVE")
+    gone = {"Replicas", "GlobalTableVersion", "MultiRegionConsistency", "GlobalTableSettingsReplicationMode"}
+    assert not gone & table(desk).keys()
     update(desk, StreamSpecification={"StreamEnabled": False})
 
 
-def test_replicas_that_cannot_be(desk: Any) -> None:
-    desk.table(StreamSpecification=IMAGES)
+def test_an_override_by_what_the_table_has_is_none(desk: Any) -> None:
+    desk.table(OnDemandThroughput={"MaxReadRequestUnits": 5})
+    update(desk, create("eu-west-1", OnDemandThroughputOverride={"MaxReadRequestUnits": 9}))
+    assert table(desk)["Replicas"][0]["OnDemandThroughputOverride"] == {"MaxReadRequestUnits": 9}
+    back = {"RegionName": "eu-west-1", "OnDemandThroughputOverride": {"MaxReadRequestUnits": 5}}
+    update(desk, {"Update": back})
+    assert "OnDemandThroughputOverride" not in table(desk)["Replicas"][0]
+
+
+LOCAL = (
+    "Cannot add or delete the local region through ReplicaUpdates. "
+    "Use CreateTable, DeleteTable, or UpdateTable as required."
+)
+NOT_MEMBER = (
+    "Update global table operation failed because one or more replicas were not part of the global table. "
+    "Please retry the request without these replicas: [eu-west-1]."
+)
+NO_ACTIONS = "There are no actions specified in the Replica Update Action of the request."
+ONLY = f"{INVALID}Replica modification must be the only operation in the request"
+
+
+@pytest.mark.parametrize(
+    ("replicas", "members", "text"),
+    [
+        ([create("us-east-1")], {}, LOCAL),
+        ([delete("us-east-1")], {}, LOCAL),
+        ([delete("eu-west-1")], {}, NOT_MEMBER),
+        ([{"Update": {"RegionName": "eu-west-1", "TableClassOverride": "STANDARD"}}], {}, NOT_MEMBER),
+        ([{}], {}, NO_ACTIONS),
+        ([{"Create": {}}], {}, "One or more parameter values were invalid"),
+        ([{"Update": {"RegionName": "eu-west-1"}}], {}, NO_ACTIONS),
+        ([{"Update": {"RegionName": "eu-west-1", "GlobalSecondaryIndexes": [{"IndexName": "inv"}]}}], {}, NO_ACTIONS),
+        (
+            [{**create("eu-west-1"), **delete("eu-west-1")}],
+            {},
+            "Update table operation with more than one type of replica actions not allowed.",
+        ),
+        (
+            [create("eu-west-1"), create("eu-west-2")],
+            {},
+            "Update table operation with more than one create or delete replica actions not allowed",
+        ),
+        ([create("eu-west-1")], {"StreamSpecification": IMAGES}, ONLY),
+        ([create("eu-west-1")], {"DeletionProtectionEnabled": True}, ONLY),
+        ([create("eu-west-1", KMSMasterKeyId="k")], {}, f"{INVALID}KMSMasterKeyId must be specified for each replica."),
+        (
+            [],
+            {"GlobalTableSettingsReplicationMode": "ENABLED_WITH_OVERRIDES"},
+            "Value 'ENABLED_WITH_OVERRIDES' at 'GlobalTableSettingsReplicationMode' failed to satisfy constraint: "
+            "Only ENABLED and DISABLED settings replication are supported for a Regional Table.",
+        ),
+    ],
+    ids=str,
+)
+def test_replicas_that_cannot_be(desk: Any, replicas: list[dict[str, Any]], members: dict[str, Any], text: str) -> None:
+    desk.table()
+    assert refused(desk, *replicas, **members) == text
+    assert not {"Replicas", "StreamSpecification"} & table(desk).keys()
+
+
+def test_a_replica_is_added_once(desk: Any) -> None:
+    desk.table(StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
     label = table(desk)["LatestStreamLabel"]
-    local = "Cannot add, delete, or update the local region through ReplicaUpdates."
-    unknown = "Update global table operation failed because one or more replicas were not part of the global table."
-    assert refused(desk, create("us-east-1")).startswith(local)
-    assert refused(desk, delete("eu-west-1")) == unknown
-    assert refused(desk, {}).startswith(f"{INVALID}One of ReplicationGroupUpdate.Create")
-    assert refused(desk, {**create("eu-west-1"), **delete("eu-west-1")}).startswith(f"{INVALID}One of")
-    code, text = desk.refused(
-        "UpdateTable",
-        TableName="tab",
-        ReplicaUpdates=[create("eu-west-1", GlobalSecondaryIndexes=[{"IndexName": "none"}])],
-    )
-    assert (code, text) == ("ResourceNotFoundException", "Requested resource not found: Index: none not found")
-    assert "Replicas" not in table(desk)
-    update(desk, create("eu-west-1"))
-    assert refused(desk, create("eu-west-1")) == (
-        "Failed to create a the new replica of table with name: 'tab' because one or more replicas already existed as "
+    update(desk, create("eu-west-1"), create("eu-west-1"))
+    assert refused(desk, create("eu-west-1", GlobalSecondaryIndexes=[{"IndexName": "none"}])) == (
+        "Failed to create a the new replica of table with name: ‘tab’ because one or more replicas already existed as "
         "tables."
     )
+    unknown = {"RegionName": "eu-west-1", "ProvisionedThroughputOverride": {"ReadCapacityUnits": 7}}
+    assert refused(desk, {"Update": unknown}) == (
+        "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
+    )
+    assert [one["RegionName"] for one in table(desk)["Replicas"]] == ["eu-west-1"]
     assert table(desk)["LatestStreamLabel"] == label
-    assert len(desk("ListStreams", TableName="tab")["Streams"]) == 1
+    assert table(desk)["StreamSpecification"]["StreamViewType"] == "KEYS_ONLY"
 
 
-def test_a_replica_needs_a_stream_with_both_images(desk: Any) -> None:
-    desk.table(StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
-    assert "both new and old images" in refused(desk, create("eu-west-1"))
+@pytest.mark.parametrize(
+    ("table_key", "replica_key", "text"),
+    [
+        ("k", None, "KMSMasterKeyId must be specified for each replica."),
+        ("k", "alias/aws/dynamodb", "All replica keys must either be Customer Managed CMK or AWS Managed CMK."),
+        ("k", "r", None),
+        ("alias/aws/dynamodb", None, None),
+        ("alias/aws/dynamodb", "r", "All replica keys must either be Customer Managed CMK or AWS Managed CMK."),
+    ],
+)
+def test_keys_of_replicas_go_with_the_tables(
+    desk: Any, table_key: str, replica_key: str | None, text: str | None
+) -> None:
+    desk.table(SSESpecification={"Enabled": True, "SSEType": "KMS", "KMSMasterKeyId": table_key})
+    adding = create("eu-west-1", **({} if replica_key is None else {"KMSMasterKeyId": replica_key}))
+    if text is not None:
+        assert refused(desk, adding) == f"{INVALID}{text}"
+        return
+    update(desk, adding)
+    expected = None if replica_key is None else "arn:aws:kms:eu-west-1:000000000000:key/r"
+    assert table(desk)["Replicas"][0].get("KMSMasterKeyId") == expected
+    other = {"RegionName": "eu-west-1", "KMSMasterKeyId": "k2"}
+    assert refused(desk, {"Update": other}) == f"{INVALID}KMSMasterKeyId must be specified for each replica."
 
 
-def test_strong_consistency_takes_three_places(desk: Any) -> None:
+STRONG = {"MultiRegionConsistency": "STRONG"}
+COUNT = "Unsupported replica count for global tables with MultiRegionConsistency set to STRONG."
+
+
+def witness(kind: str, region: str) -> dict[str, Any]:
+    return {"GlobalTableWitnessUpdates": [{kind: {"RegionName": region}}]}
+
+
+@pytest.mark.parametrize(
+    ("replicas", "members", "text"),
+    [
+        ([create("us-east-2")], STRONG, COUNT),
+        (
+            [create("us-east-2")],
+            witness("Create", "us-west-2"),
+            "MultiRegionConsistency must be set as STRONG when GlobalTableWitnessUpdates parameter is present.",
+        ),
+        (
+            [create("us-east-2")],
+            {**STRONG, **witness("Create", "us-east-2")},
+            "Cannot target multiple regions with the same action",
+        ),
+        (
+            [create("us-east-2")],
+            {**STRONG, **witness("Create", "us-east-1")},
+            "Cannot add a witness in the same region as an existing replica when creating a global table with "
+            "MultiRegionConsistency set to STRONG.",
+        ),
+        (
+            [create("us-east-2")],
+            {**STRONG, **witness("Create", "us-west-2"), "BillingMode": "PAY_PER_REQUEST"},
+            f"{INVALID}Requests that modify replicas or witnesses must not also modify other fields",
+        ),
+    ],
+    ids=str,
+)
+def test_strong_consistency_takes_three_places(
+    desk: Any, replicas: list[dict[str, Any]], members: dict[str, Any], text: str
+) -> None:
     desk.table()
-    strong = {"MultiRegionConsistency": "STRONG"}
-    witness = {"GlobalTableWitnessUpdates": [{"Create": {"RegionName": "us-west-2"}}]}
-    assert "requires exactly two" in refused(desk, create("us-east-2"), **strong)
-    assert "A witness requires" in refused(desk, create("us-east-2"), **witness)
-    assert "A witness can only" in refused(desk, **witness)
-    assert "first replicas" in refused(desk, **strong)
+    assert refused(desk, *replicas, **members) == text
     assert "StreamSpecification" not in table(desk)
     assert desk("ListStreams")["Streams"] == []
-    update(desk, create("us-east-2"), **strong, **witness)
+
+
+@pytest.mark.parametrize("members", [STRONG, witness("Create", "us-west-2")], ids=str)
+def test_consistency_alone_asks_for_nothing(desk: Any, members: dict[str, Any]) -> None:
+    desk.table()
+    assert refused(desk, **members).startswith("At least one of ProvisionedThroughput, BillingMode, ")
+
+
+def test_a_table_with_strong_consistency_is_made_and_dissolved_whole(desk: Any) -> None:
+    desk.table()
+    update(desk, create("us-east-2"), **STRONG, **witness("Create", "us-west-2"))
     described = table(desk)
     assert described["MultiRegionConsistency"] == "STRONG"
     assert described["GlobalTableWitnesses"] == [{"RegionName": "us-west-2", "WitnessStatus": "ACTIVE"}]
-    assert "one witness only" in refused(desk, **witness)
-    gone = {"GlobalTableWitnessUpdates": [{"Delete": {"RegionName": "us-west-1"}}]}
-    assert "holds no witness" in refused(desk, **gone)
-    assert "requires exactly two" in refused(desk, GlobalTableWitnessUpdates=[{"Delete": {"RegionName": "us-west-2"}}])
-    update(desk, delete("us-east-2"), GlobalTableWitnessUpdates=[{"Delete": {"RegionName": "us-west-2"}}])
-    assert "GlobalTableWitnesses" not in table(desk)
+    assert refused(desk, create("eu-west-1")) == (
+        "Cannot add replicas to a global table with strong MultiRegionConsistency"
+    )
+    assert refused(desk, create("eu-west-1"), **STRONG) == COUNT
+    assert refused(desk, create("eu-west-1"), MultiRegionConsistency="EVENTUAL") == (
+        "MultiRegionConsistency parameter is unsupported on existing global table"
+    )
+    assert refused(desk, delete("us-east-2"), **STRONG) == (
+        "Only Replica Create actions are supported when MultiRegionConsistency parameter is provided."
+    )
+    assert refused(desk, delete("us-east-2")) == "Update table delete operation does not include all witnesses."
+    assert refused(desk, delete("us-east-2"), **witness("Delete", "eu-west-1")) == (
+        "Update global table operation failed because one or more witnesses were not part of the global table. "
+        "Please retry the request without these witnesses: [eu-west-1]."
+    )
+    assert desk.refused("DeleteTable", TableName="tab")[1] == (
+        "Deletion of only one table replica is not supported for global tables with MultiRegionConsistency set to "
+        "STRONG."
+    )
+    update(desk, delete("us-east-2"), **witness("Delete", "us-west-2"))
+    assert not {"GlobalTableWitnesses", "MultiRegionConsistency", "Replicas"} & table(desk).keys()
+
+
+def test_two_replicas_with_strong_consistency_go_together(desk: Any) -> None:
+    desk.table()
+    update(desk, create("us-east-2"), create("us-west-2"), **STRONG)
+    assert refused(desk, delete("us-east-2")).startswith("Deletion of only one table replica is not supported")
+    update(desk, delete("us-east-2"), delete("us-west-2"))
+    assert "Replicas" not in table(desk)
 
 
 def test_disassociation_can_be_prevented(desk: Any) -> None:
@@ -139,63 +283,141 @@ def scaling(desk: Any) -> Any:
     return desk("DescribeTableReplicaAutoScaling", TableName="tab")["TableAutoScalingDescription"]["Replicas"]
 
 
-def test_auto_scaling_is_kept_by_replica_and_index(desk: Any) -> None:
-    desk.table()
+OFF = {"AutoScalingDisabled": True, "ScalingPolicies": []}
+WRITES = "ProvisionedWriteCapacityAutoScalingUpdate"
+ROLE = (
+    "arn:aws:iam::000000000000:role/aws-service-role/dynamodb.application-autoscaling.amazonaws.com/"
+    "AWSServiceRoleForApplicationAutoScaling_DynamoDBTable"
+)
+
+
+def scaled(direction: str, name: str) -> dict[str, Any]:
+    policy = {"PolicyName": f"DynamoDB{direction}CapacityUtilization:table/{name}", **SCALING["ScalingPolicyUpdate"]}
+    return {"MinimumUnits": 5, "MaximumUnits": 50, "AutoScalingRoleArn": ROLE, "ScalingPolicies": [policy]}
+
+
+def provisioned(desk: Any) -> None:
+    units = {"ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}}
+    index = {"IndexName": "inv", "KeySchema": [{"AttributeName": "sk", "KeyType": "HASH"}], **units}
+    desk.table(
+        BillingMode="PROVISIONED",
+        **units,
+        GlobalSecondaryIndexes=[{**index, "Projection": {"ProjectionType": "ALL"}}],
+    )
     update(desk, create("eu-west-1"))
-    desk(
+
+
+def test_auto_scaling_is_kept_by_replica_and_index(desk: Any) -> None:
+    provisioned(desk)
+    answer = desk(
         "UpdateTableReplicaAutoScaling",
         TableName="tab",
         ProvisionedWriteCapacityAutoScalingUpdate=SCALING,
-        GlobalSecondaryIndexUpdates=[{"IndexName": "inv", "ProvisionedWriteCapacityAutoScalingUpdate": SCALING}],
+        GlobalSecondaryIndexUpdates=[{"IndexName": "inv", WRITES: SCALING}],
         ReplicaUpdates=[
             {
                 "RegionName": "eu-west-1",
                 "ReplicaProvisionedReadCapacityAutoScalingUpdate": SCALING,
                 "ReplicaGlobalSecondaryIndexUpdates": [
-                    {"IndexName": "inv", "ProvisionedReadCapacityAutoScalingUpdate": OFF}
+                    {"IndexName": "inv", "ProvisionedReadCapacityAutoScalingUpdate": {"AutoScalingDisabled": True}}
                 ],
             }
         ],
     )
-    here, there = scaling(desk)
-    assert (here["RegionName"], there["RegionName"]) == ("us-east-1", "eu-west-1")
+    before = answer["TableAutoScalingDescription"]["Replicas"]
+    assert {each["ReplicaProvisionedWriteCapacityAutoScalingSettings"]["AutoScalingDisabled"] for each in before} == {
+        True
+    }
+    there, here = scaling(desk)
+    assert (there["RegionName"], here["RegionName"]) == ("eu-west-1", "us-east-1")
     assert here["ReplicaProvisionedReadCapacityAutoScalingSettings"] == OFF
-    reads = there["ReplicaProvisionedReadCapacityAutoScalingSettings"]
-    assert (reads["MinimumUnits"], reads["MaximumUnits"], reads["AutoScalingDisabled"]) == (5, 50, False)
-    (policy,) = reads["ScalingPolicies"]
-    assert policy["PolicyName"] == "DynamoDBReadCapacityUtilization:table/tab"
+    assert there["ReplicaProvisionedReadCapacityAutoScalingSettings"] == scaled("Read", "tab")
     for replica in (here, there):
-        assert replica["ReplicaProvisionedWriteCapacityAutoScalingSettings"]["MaximumUnits"] == 50
-        (index,) = replica["GlobalSecondaryIndexes"]
-        assert index["ProvisionedWriteCapacityAutoScalingSettings"]["MaximumUnits"] == 50
-        assert index["ProvisionedReadCapacityAutoScalingSettings"] == OFF
+        assert replica["ReplicaProvisionedWriteCapacityAutoScalingSettings"] == scaled("Write", "tab")
+        assert replica["GlobalSecondaryIndexes"] == [
+            {
+                "IndexName": "inv",
+                "IndexStatus": "ACTIVE",
+                "ProvisionedReadCapacityAutoScalingSettings": OFF,
+                "ProvisionedWriteCapacityAutoScalingSettings": scaled("Write", "tab/index/inv"),
+            }
+        ]
+
+
+FAILED = "Failed to update settings for global table with name: ‘tab’"
+NEEDED = "are required unless auto scaling is being disabled."
+TARGET = {"TargetTrackingScalingPolicyConfiguration": {"TargetValue": 90.1}}
+
+
+def reads(region: str, **members: Any) -> dict[str, Any]:
+    return {"RegionName": region, **members}
 
 
 @pytest.mark.parametrize(
-    ("members", "code"),
+    ("members", "code", "text"),
     [
-        ({}, "ValidationException"),
-        ({"ProvisionedWriteCapacityAutoScalingUpdate": {"MinimumUnits": 1}}, "ValidationException"),
+        ({}, "ValidationException", f"{FAILED} because at least one update parameter must be specified."),
         (
-            {"ProvisionedWriteCapacityAutoScalingUpdate": {"MinimumUnits": 2, "MaximumUnits": 1}},
+            {"ReplicaUpdates": [reads("us-west-2")]},
             "ValidationException",
+            f"{FAILED} because at least one update parameter must be specified for region: ‘us-west-2’.",
         ),
         (
-            {"ReplicaUpdates": [{"RegionName": "eu-west-1", "ReplicaProvisionedReadCapacityAutoScalingUpdate": OFF}]},
+            {"ReplicaUpdates": [reads("us-west-2"), reads("us-west-2")]},
             "ValidationException",
+            f"{FAILED} because the regions: ‘[us-west-2]’ were specified more than once.",
         ),
         (
-            {"GlobalSecondaryIndexUpdates": [{"IndexName": "none", "ProvisionedWriteCapacityAutoScalingUpdate": OFF}]},
+            {WRITES: {}},
+            "ValidationException",
+            f"{FAILED}: Parameters 'MaximumUnits', 'ScalingPolicyUpdate', 'MinimumUnits' {NEEDED}",
+        ),
+        (
+            {WRITES: {"MinimumUnits": 1, "MaximumUnits": 2}},
+            "ValidationException",
+            f"{FAILED}: Parameters 'ScalingPolicyUpdate' {NEEDED}",
+        ),
+        (
+            {WRITES: {**SCALING, "MinimumUnits": 51}},
+            "ValidationException",
+            "Maximum capacity cannot be less than minimum capacity (Service: AWSApplicationAutoScaling; Status Code: "
+            "400; Error Code: ValidationException; Request ID: ",
+        ),
+        (
+            {WRITES: {**SCALING, "ScalingPolicyUpdate": TARGET}},
+            "ValidationException",
+            "For predefined metric type DynamoDBWriteCapacityUtilization, target value must be between '10.0' and "
+            "'90.0', but was '90.1'. (Service: AWSApplicationAutoScaling; ",
+        ),
+        (
+            {"GlobalSecondaryIndexUpdates": [{"IndexName": "none", WRITES: SCALING}]},
             "ResourceNotFoundException",
+            f"{FAILED} because the global secondary indexes with names: ‘[none]’ do not exist.",
         ),
     ],
     ids=str,
 )
-def test_auto_scaling_that_cannot_be(desk: Any, members: dict[str, Any], code: str) -> None:
-    desk.table()
+def test_auto_scaling_that_cannot_be(desk: Any, members: dict[str, Any], code: str, text: str) -> None:
+    provisioned(desk)
     before = scaling(desk)
-    assert desk.refused("UpdateTableReplicaAutoScaling", TableName="tab", **members)[0] == code
+    refusal = desk.refused("UpdateTableReplicaAutoScaling", TableName="tab", **members)
+    assert (refusal[0], refusal[1][: len(text)]) == (code, text)
     assert scaling(desk) == before
+
+
+def test_only_a_global_table_scales_together(desk: Any) -> None:
+    desk.table()
+    for name in ("tab", "none"):
+        missing = ("ResourceNotFoundException", f"Global table with name: '{name}' does not exist.")
+        assert desk.refused("DescribeTableReplicaAutoScaling", TableName=name) == missing
+        assert desk.refused("UpdateTableReplicaAutoScaling", TableName=name, **{WRITES: SCALING}) == missing
+    update(desk, create("eu-west-1"))
+    assert desk.refused("UpdateTableReplicaAutoScaling", TableName="tab", **{WRITES: SCALING})[1] == (
+        "Failed to update global table with name ‘tab‘. Replicas 'EU-WEST-1', 'US-EAST-1' BillingMode is "
+        "PayPerRequest. You must convert table's BillingMode to PROVISIONED to set parameters: "
+        "'GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate'."
+    )
+    desk("UpdateTableReplicaAutoScaling", TableName="tab", **{WRITES: {"AutoScalingDisabled": True}})
 
 
 def group(*regions: str) -> list[dict[str, str]]:
@@ -204,9 +426,21 @@ def group(*regions: str) -> list[dict[str, str]]:
 
 def test_an_old_global_table_through_its_life(desk: Any) -> None:
     named = {"GlobalTableName": "tab"}
-    missing = ("GlobalTableNotFoundException", "Global table with name: 'tab' does not exist.")
-    for operation in ("DescribeGlobalTable", "DescribeGlobalTableSettings", "UpdateGlobalTableSettings"):
-        assert desk.refused(operation, **named) == missing
+    text = "Global table with name: 'tab' does not exist."
+    missing = ("GlobalTableNotFoundException", f"Global table not found: {text}")
+    assert desk.refused("DescribeGlobalTable", **named) == missing
+    for operation in ("DescribeGlobalTableSettings", "UpdateGlobalTableSettings"):
+        assert desk.refused(operation, **named) == ("GlobalTableNotFoundException", text)
+    assert desk.refused("DescribeGlobalTable", GlobalTableName="ab") == (
+        "ValidationException",
+        "TableName must be at least 3 characters long and at most 255 characters long",
+    )
+    nothing: tuple[list[dict[str, Any]], ...] = ([], [{}])
+    for updates in nothing:
+        assert desk.refused("UpdateGlobalTable", **named, ReplicaUpdates=updates) == (
+            "ValidationException",
+            "One or more parameter values were invalid",
+        )
     both = {**named, "ReplicationGroup": group("us-east-1", "eu-west-1")}
     assert desk.refused("CreateGlobalTable", **both)[0] == "TableNotFoundException"
     desk.table()

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from extenddb.core.arn import check_length
 from extenddb.core.errors import (
     GLOBAL_TABLE_ALREADY_EXISTS,
     GLOBAL_TABLE_NOT_FOUND,
@@ -76,11 +77,15 @@ async def create(context: Context, table: GlobalTable) -> None:
         ) from None
 
 
-async def require(context: Context, caller: Caller, name: str) -> GlobalTable:
-    """Return the caller's global table of that name. Raises GlobalTableNotFoundException."""
+async def require(context: Context, caller: Caller, name: str, prefix: str = "") -> GlobalTable:
+    """Return the caller's global table of that name.
+
+    Raises ValidationException, and GlobalTableNotFoundException, whose words have a prefix in some operations.
+    """
+    check_length("TableName", name)
     document = await context.backend.documents.get(KIND, document_key(caller.account, name))
     if document is None:
-        raise _not_found(name)
+        raise _not_found(name, prefix)
     return from_body(document.body)
 
 
@@ -108,8 +113,8 @@ async def change(
     raise SerializationFailure(f"the global table {name} is changed by many at the same time")
 
 
-def _not_found(name: str) -> ServiceError:
-    return ServiceError(GLOBAL_TABLE_NOT_FOUND, f"Global table with name: '{name}' does not exist.")
+def _not_found(name: str, prefix: str = "") -> ServiceError:
+    return ServiceError(GLOBAL_TABLE_NOT_FOUND, f"{prefix}Global table with name: '{name}' does not exist.")
 
 
 async def require_replica(context: Context, caller: Caller, region: str, name: str) -> Table:

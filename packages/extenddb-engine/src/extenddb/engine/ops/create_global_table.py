@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from extenddb.core.arn import check_length
 from extenddb.core.errors import validation
 from extenddb.engine import global_tables
 from extenddb.engine.context import Caller, Context
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 async def create_global_table(context: Context, caller: Caller, request: CreateGlobalTableInput) -> dict[str, Any]:
     """Answer CreateGlobalTable. The answer says CREATING as the service's does."""
     name = request["GlobalTableName"]
+    check_length("TableName", name)
     regions = tuple(replica.get("RegionName", caller.region) for replica in request["ReplicationGroup"])
     if not regions:
         raise validation("ReplicationGroup must name at least one region")

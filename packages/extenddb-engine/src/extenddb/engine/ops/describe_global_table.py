@@ -13,5 +13,6 @@ if TYPE_CHECKING:
 
 async def describe_global_table(context: Context, caller: Caller, request: DescribeGlobalTableInput) -> dict[str, Any]:
     """Answer DescribeGlobalTable."""
-    table = await global_tables.require(context, caller, request["GlobalTableName"])
+    name = request["GlobalTableName"]
+    table = await global_tables.require(context, caller, name, prefix="Global table not found: ")
     return {"GlobalTableDescription": table.described()}

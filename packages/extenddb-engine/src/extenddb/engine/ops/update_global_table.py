@@ -15,10 +15,14 @@ from extenddb.engine.tables import global_settings
 if TYPE_CHECKING:
     from extenddb.core.model.requests import UpdateGlobalTableInput
 
+_INVALID = "One or more parameter values were invalid"
+
 
 async def update_global_table(context: Context, caller: Caller, request: UpdateGlobalTableInput) -> dict[str, Any]:
     """Answer UpdateGlobalTable. The answer says UPDATING as the service's does."""
     name, updates = request["GlobalTableName"], request["ReplicaUpdates"]
+    if not updates or not all(map(_is_one, updates)):
+        raise validation(_INVALID)
     table = await global_tables.require(context, caller, name)
     _edited(table, updates)
     for update in updates:
@@ -28,12 +32,14 @@ async def update_global_table(context: Context, caller: Caller, request: UpdateG
     return {"GlobalTableDescription": table.described("UPDATING")}
 
 
+def _is_one(update: Mapping[str, Any]) -> bool:
+    return (update.get("Create") is None) != (update.get("Delete") is None)
+
+
 def _edited(table: GlobalTable, updates: Sequence[Mapping[str, Any]]) -> GlobalTable:
     regions = list(table.regions)
     for update in updates:
         create, delete = update.get("Create"), update.get("Delete")
-        if (create is None) == (delete is None):
-            raise validation("One of ReplicaUpdate.Create, ReplicaUpdate.Delete must not be null")
         if delete is not None:
             if delete["RegionName"] not in regions:
                 raise global_settings.replica_not_found(delete["RegionName"])

@@ -6,10 +6,11 @@ alike in all replicas, so they are kept once, under the empty region.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
-from extenddb.core.errors import resource_not_found
+from extenddb.core.errors import ServiceError, resource_not_found, validation
 from extenddb.engine.tables import rules
 
 SUBJECT = "AutoScaling"
@@ -19,33 +20,82 @@ _ROLE = (
     "aws-service-role/dynamodb.application-autoscaling.amazonaws.com/"
     "AWSServiceRoleForApplicationAutoScaling_DynamoDBTable"
 )
-_POLICY = "DynamoDB{direction}CapacityUtilization:table/{table}"
+_POLICY = "DynamoDB{direction}CapacityUtilization:table/{name}"
+_OFF: Mapping[str, Any] = {"AutoScalingDisabled": True, "ScalingPolicies": []}
+_REQUIRED = ("MaximumUnits", "ScalingPolicyUpdate", "MinimumUnits")
+_ON_DEMAND = {
+    "Write": "GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate",
+    "Read": "ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate",
+}
+"""What tables that are on demand cannot be given."""
 
 Settings = Mapping[str, Mapping[str, Any]]
 """Descriptions by place: `region/index`."""
 
 
-def one(update: Mapping[str, Any], *, direction: str, table: str, account: str) -> dict[str, Any]:
-    """Return the AutoScalingSettingsDescription an update makes. Raises ValidationException."""
+def one(update: Mapping[str, Any], *, name: str, direction: str, account: str) -> dict[str, Any]:
+    """Return the AutoScalingSettingsDescription an update makes; `name` is that of the table, or of its index.
+
+    Raises ValidationException.
+    """
     if update.get("AutoScalingDisabled"):
-        return {"AutoScalingDisabled": True}
-    least, most = update.get("MinimumUnits"), update.get("MaximumUnits")
-    if least is None or most is None:
-        raise rules.invalid("MinimumUnits and MaximumUnits must be specified unless AutoScalingDisabled is true")
+        return dict(_OFF)
+    least, most = update.get("MinimumUnits", 1), update.get("MaximumUnits", 1)
     if least > most:
-        raise rules.invalid(f"MinimumUnits {least} is greater than MaximumUnits {most}")
+        raise _of_scaling("Maximum capacity cannot be less than minimum capacity")
     described: dict[str, Any] = {
         "MinimumUnits": least,
         "MaximumUnits": most,
         "AutoScalingRoleArn": update.get("AutoScalingRoleArn") or f"arn:aws:iam::{account}:role/{_ROLE}",
-        "AutoScalingDisabled": False,
     }
     policy = update.get("ScalingPolicyUpdate")
     if policy is not None:
-        name = policy.get("PolicyName") or _POLICY.format(direction=direction, table=table)
         target = policy["TargetTrackingScalingPolicyConfiguration"]
-        described["ScalingPolicies"] = [{"PolicyName": name, "TargetTrackingScalingPolicyConfiguration": target}]
+        _check_target(target["TargetValue"], direction)
+        named = policy.get("PolicyName") or _POLICY.format(direction=direction, name=name)
+        described["ScalingPolicies"] = [{"PolicyName": named, "TargetTrackingScalingPolicyConfiguration": target}]
     return described
+
+
+def _check_target(value: float, direction: str) -> None:
+    metric = f"DynamoDB{direction}CapacityUtilization"
+    for least, most, what in (
+        ("8.51592E-109", "1.174271E108", "For target tracking scaling"),
+        ("10.0", "90.0", f"For predefined metric type {metric}"),
+    ):
+        if not float(least) <= value <= float(most):
+            raise _of_scaling(f"{what}, target value must be between '{least}' and '{most}', but was '{float(value)}'.")
+
+
+def _of_scaling(message: str) -> ServiceError:
+    """Return an error as it comes from the service behind auto scaling."""
+    return validation(
+        f"{message} (Service: AWSApplicationAutoScaling; Status Code: 400; Error Code: ValidationException; "
+        f"Request ID: {uuid4()}; Proxy: null)"
+    )
+
+
+def check(request: Mapping[str, Any]) -> None:
+    """Raise a ValidationException for an UpdateTableReplicaAutoScaling request that no table could follow."""
+    failed = f"Failed to update settings for global table with name: ‘{request['TableName']}’"
+    regions = [replica["RegionName"] for replica in request.get("ReplicaUpdates") or ()]
+    twice = sorted({region for region in regions if regions.count(region) > 1})
+    if twice:
+        raise validation(f"{failed} because the regions: ‘[{', '.join(twice)}]’ were specified more than once.")
+    changes = list(_changes(request))
+    for region in regions:
+        if not any(place == region for place, _, _ in changes):
+            raise validation(
+                f"{failed} because at least one update parameter must be specified for region: ‘{region}’."
+            )
+    if not changes:
+        raise validation(f"{failed} because at least one update parameter must be specified.")
+    for _, _, update in changes:
+        missing = [f"'{member}'" for member in _REQUIRED if update.get(member) is None]
+        if missing and not update.get("AutoScalingDisabled"):
+            raise validation(
+                f"{failed}: Parameters {', '.join(missing)} are required unless auto scaling is being disabled."
+            )
 
 
 def updated(
@@ -55,18 +105,48 @@ def updated(
     account = description["TableArn"].split(":")[4]
     settings = dict(current or {})
     changes = list(_changes(request))
-    if not changes:
-        raise rules.invalid("Nothing to update: no auto scaling settings are given")
+    _check_billing(changes, description, region)
     regions = {_EVERYWHERE, *regions_of(description, region)}
     indexes = {"", *(index["IndexName"] for index in description.get("GlobalSecondaryIndexes", ()))}
     for place, index, update in changes:
         if place not in regions:
-            raise rules.invalid(f"Replica {place} is not part of the global table")
+            raise resource_not_found(f"Replica {place} is not part of the global table")
         if index not in indexes:
-            raise resource_not_found(f"Requested resource not found: Index: {index} not found")
-        direction = "Write" if place == _EVERYWHERE else "Read"
-        settings[f"{place}/{index}"] = one(update, direction=direction, table=description["TableName"], account=account)
+            raise _index_missing(description["TableName"], place, index)
+        name = description["TableName"] + (f"/index/{index}" if index else "")
+        direction = _direction(place)
+        settings[f"{place}/{index}"] = one(update, name=name, direction=direction, account=account)
     return settings
+
+
+def _index_missing(table: str, place: str, index: str) -> ServiceError:
+    failed = f"Failed to update settings for global table with name: ‘{table}’ because"
+    if place == _EVERYWHERE:
+        return resource_not_found(f"{failed} the global secondary indexes with names: ‘[{index}]’ do not exist.")
+    return resource_not_found(
+        f"{failed} a global secondary index with name: ‘{index}’ does not exist in region: ‘{place}’."
+    )
+
+
+def _direction(place: str) -> str:
+    return "Write" if place == _EVERYWHERE else "Read"
+
+
+def _check_billing(
+    changes: Sequence[tuple[str, str, Mapping[str, Any]]], description: Mapping[str, Any], region: str
+) -> None:
+    """Refuse scaling of what is on demand; that it is to be disabled is no mistake."""
+    mode = description.get("BillingModeSummary", {}).get("BillingMode")
+    scaled = {_direction(place) for place, _, update in changes if not update.get("AutoScalingDisabled")}
+    if not rules.is_on_demand(mode) or not scaled:
+        return
+    replicas = ", ".join(f"'{each.upper()}'" for each in regions_of(description, region))
+    members = ", ".join(f"'{_ON_DEMAND[direction]}'" for direction in ("Write", "Read") if direction in scaled)
+    remedy = f"You must convert table's BillingMode to PROVISIONED to set parameters: {members}."
+    raise validation(
+        f"Failed to update global table with name ‘{description['TableName']}‘. Replicas {replicas} BillingMode is "
+        f"PayPerRequest. {remedy}"
+    )
 
 
 def _changes(request: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
@@ -86,8 +166,8 @@ def _changes(request: Mapping[str, Any]) -> Iterator[tuple[str, str, Mapping[str
 
 
 def regions_of(description: Mapping[str, Any], region: str) -> list[str]:
-    """Return the regions of a table: its own and those of its replicas."""
-    return [region, *(replica["RegionName"] for replica in description.get("Replicas", ()))]
+    """Return the regions of a table, its own and those of its replicas, by name."""
+    return sorted([region, *(replica["RegionName"] for replica in description.get("Replicas", ()))])
 
 
 def described(description: Mapping[str, Any], region: str, settings: Settings | None) -> dict[str, Any]:
@@ -119,4 +199,4 @@ def _replica(description: Mapping[str, Any], region: str, settings: Settings) ->
 
 def found(settings: Settings, region: str, index: str) -> Mapping[str, Any]:
     """Return the settings of a place; where there are none, nothing scales."""
-    return settings.get(f"{region}/{index}", {"AutoScalingDisabled": True})
+    return settings.get(f"{region}/{index}", _OFF)

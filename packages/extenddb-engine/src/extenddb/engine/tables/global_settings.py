@@ -32,13 +32,14 @@ def updated(
             **({"LastUpdateToPayPerRequestDateTime": now_ms / 1000} if rules.is_on_demand(mode) else {}),
         }
     account = description["TableArn"].split(":")[4]
+    table = description["TableName"]
     for place, direction, units, scaling in _changes(request):
         if units is not None:
             settings["Units"][f"{place}/{direction}"] = units
         if scaling is not None:
-            settings["Scaling"][place] = auto_scaling.one(
-                scaling, direction=direction, table=description["TableName"], account=account
-            )
+            index = place.partition("/")[2]
+            name = f"{table}/index/{index}" if index else table
+            settings["Scaling"][place] = auto_scaling.one(scaling, name=name, direction=direction, account=account)
     for replica in request.get("ReplicaSettingsUpdate") or ():
         if replica.get("ReplicaTableClass") is not None:
             settings["Class"][replica["RegionName"]] = {

@@ -6,20 +6,23 @@ a replica is active at once. A table's own region is not among its replicas.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from extenddb.core.arn import TableArn, parse_table
 from extenddb.core.errors import resource_not_found, validation
-from extenddb.engine.tables import rules
+from extenddb.engine.tables import keys, replica_rules, rules
 
 VERSION = "2019.11.21"
 """The GlobalTableVersion of these replicas."""
-_KEPT = ("KMSMasterKeyId", "ProvisionedThroughputOverride", "OnDemandThroughputOverride")
-_LOCAL = (
-    "Cannot add, delete, or update the local region through ReplicaUpdates. "
-    "Use CreateTable, DeleteTable, or UpdateTable as required."
-)
+SETTINGS_MODE = "GlobalTableSettingsReplicationMode"
+_MODE_OF_REPLICAS = "ENABLED_WITH_OVERRIDES"
 _OF_A_GLOBAL_TABLE = ("Replicas", "GlobalTableVersion", "MultiRegionConsistency", "GlobalTableWitnesses")
+_OVERRIDES = (
+    ("ProvisionedThroughputOverride", "ProvisionedThroughput", "ReadCapacityUnits"),
+    ("OnDemandThroughputOverride", "OnDemandThroughput", "MaxReadRequestUnits"),
+)
+"""Overrides, and what they override; one that equals it is none."""
 
 Description = dict[str, Any]
 Replica = Mapping[str, Any]
@@ -30,132 +33,169 @@ def creates(request: Mapping[str, Any]) -> bool:
     return any(update.get("Create") is not None for update in request.get("ReplicaUpdates") or ())
 
 
-def changed(description: Description, request: Mapping[str, Any], region: str, now_ms: int) -> Description:
+def changed(description: Description, request: Mapping[str, Any], now_ms: int) -> Description:
     """Return a table's description after the parts of an UpdateTable request that concern replicas.
 
     Raises a ValidationException for what cannot be.
     """
-    before = description.get("Replicas", [])
-    replicas = _replicas(description, request.get("ReplicaUpdates") or (), region, now_ms)
-    witnesses = _witnesses(description.get("GlobalTableWitnesses", []), request.get("GlobalTableWitnessUpdates") or ())
-    asked = request.get("MultiRegionConsistency")
-    if asked is not None and (before or not replicas):
-        raise rules.invalid("MultiRegionConsistency can only be specified when the first replicas are added")
+    arn = _arn(description)
+    replica_rules.check_request(request, arn.region)
+    edit = _Edit(description, now_ms)
+    for kind, body in replica_rules.replica_actions(request):
+        edit.apply(kind, body)
+    replica_rules.check_group(request, description)
+    witnesses = _witnesses(description, request)
     rest = {name: value for name, value in description.items() if name not in _OF_A_GLOBAL_TABLE}
-    if not replicas:
-        if witnesses:
-            raise rules.invalid("A witness can only be added to a table with replicas")
+    if not edit.replicas:
         return rest
-    consistency = asked or description.get("MultiRegionConsistency", "EVENTUAL")
-    _check_consistency(consistency, len(replicas), len(witnesses))
+    strong = "STRONG" in (request.get("MultiRegionConsistency"), description.get("MultiRegionConsistency"))
     return {
         **rest,
-        "Replicas": replicas,
+        "Replicas": list(edit.replicas.values()),
         "GlobalTableVersion": VERSION,
-        "MultiRegionConsistency": consistency,
+        **({"MultiRegionConsistency": "STRONG"} if strong else {}),
         **({"GlobalTableWitnesses": witnesses} if witnesses else {}),
     }
 
 
-def _check_consistency(consistency: str, replicas: int, witnesses: int) -> None:
-    """Strong consistency needs three places: two replicas, or one and a witness (API reference, UpdateTable)."""
-    if consistency == "STRONG" and replicas + witnesses != 2:
-        raise rules.invalid(
-            "MultiRegionConsistency STRONG requires exactly two replicas, or one replica and one witness"
-        )
-    if consistency == "EVENTUAL" and witnesses:
-        raise rules.invalid("A witness requires MultiRegionConsistency STRONG")
+def _arn(description: Mapping[str, Any]) -> TableArn:
+    arn = parse_table(description["TableArn"])
+    assert arn is not None  # noqa: S101  (written by CreateTable)
+    return arn
 
 
-def _replicas(
-    description: Description, updates: Sequence[Mapping[str, Any]], region: str, now_ms: int
-) -> list[Replica]:
-    replicas = {replica["RegionName"]: replica for replica in description.get("Replicas", ())}
-    for update in updates:
-        given = [(kind, update[kind]) for kind in _ACTIONS if update.get(kind) is not None]
-        if len(given) != 1:
-            raise rules.invalid(
-                "One of ReplicationGroupUpdate.Create, ReplicationGroupUpdate.Update, ReplicationGroupUpdate.Delete, "
-                "ReplicationGroupUpdate.Disassociate must not be null"
+class _Edit:
+    """The replicas of a table being edited, by region."""
+
+    def __init__(self, description: Description, now_ms: int) -> None:
+        self.description = description
+        self.now_ms = now_ms
+        self.replicas: dict[str, Replica] = {each["RegionName"]: each for each in description.get("Replicas", ())}
+
+    def apply(self, kind: str, body: Mapping[str, Any]) -> None:
+        """Carry out one action."""
+        region = body["RegionName"]
+        if kind == "Create":
+            self._check_free(region)
+            self._check_key(kind, body)
+            self.replicas[region] = self._with_overrides({"RegionName": region, "ReplicaStatus": "ACTIVE"}, body)
+            return
+        self._check_member(region)
+        if kind == "Update":
+            self._check_update(body)
+            self.replicas[region] = self._with_overrides(self.replicas[region], body)
+            return
+        if kind == "Disassociate" and self.description.get("DisassociationProtectionEnabled"):
+            raise validation("Replica cannot be disassociated as the table is protected against disassociation.")
+        del self.replicas[region]
+
+    def _check_free(self, region: str) -> None:
+        if region in self.replicas:
+            raise validation(
+                f"Failed to create a the new replica of table with name: ‘{self.description['TableName']}’ because one "
+                "or more replicas already existed as tables."
             )
-        ((kind, body),) = given
-        if body["RegionName"] == region:
-            raise validation(_LOCAL)
-        _ACTIONS[kind](replicas, body, description, now_ms)
-    return list(replicas.values())
+
+    def _check_member(self, region: str) -> None:
+        if region not in self.replicas:
+            raise validation(
+                "Update global table operation failed because one or more replicas were not part of the global table. "
+                f"Please retry the request without these replicas: [{region}]."
+            )
+
+    def _check_key(self, kind: str, body: Mapping[str, Any]) -> None:
+        current = self.description.get("SSEDescription", {}).get("KMSMasterKeyArn")
+        service_key = keys.service_key(_arn(self.description))
+        replica_rules.check_key(body.get("KMSMasterKeyId"), kind, current, service_key)
+
+    def _check_update(self, body: Mapping[str, Any]) -> None:
+        self._check_key("Update", body)
+        if self._on_demand:
+            if body.get("ProvisionedThroughputOverride") is not None:
+                raise validation(rules.NO_UNITS)
+        elif body.get("OnDemandThroughputOverride") is not None:
+            raise validation(
+                "MaxReadRequestUnits for OnDemandThroughput cannot be specified when the table BillingMode is "
+                "PROVISIONED"
+            )
+        known = {index["IndexName"] for index in self.description.get("GlobalSecondaryIndexes", ())}
+        for index in body.get("GlobalSecondaryIndexes") or ():
+            if index["IndexName"] not in known:
+                raise resource_not_found(f"Requested resource not found: Index: {index['IndexName']} not found")
+
+    @property
+    def _on_demand(self) -> bool:
+        return rules.is_on_demand(self.description.get("BillingModeSummary", {}).get("BillingMode"))
+
+    def _with_overrides(self, replica: Replica, body: Mapping[str, Any]) -> Replica:
+        """Return a replica with the overrides of a request; an override of an index there is not is passed over."""
+        changed = _overridden(replica, body, self.description)
+        if body.get("KMSMasterKeyId") is not None:
+            changed["KMSMasterKeyId"] = keys.key_arn(body["KMSMasterKeyId"], _arn(self.description), body["RegionName"])
+        if body.get("TableClassOverride") is not None:
+            changed["ReplicaTableClassSummary"] = {
+                "TableClass": body["TableClassOverride"],
+                "LastUpdateDateTime": self.now_ms / 1000,
+            }
+        given = {index["IndexName"]: index for index in body.get("GlobalSecondaryIndexes") or ()}
+        had = {index["IndexName"]: index for index in replica.get("GlobalSecondaryIndexes", ())}
+        indexes = [
+            _overridden(
+                had.get(index["IndexName"], {"IndexName": index["IndexName"]}), given[index["IndexName"]], index
+            )
+            if index["IndexName"] in given
+            else had.get(index["IndexName"], {"IndexName": index["IndexName"]})
+            for index in self.description.get("GlobalSecondaryIndexes", ())
+        ]
+        changed.pop("GlobalSecondaryIndexes", None)
+        return {**changed, **({"GlobalSecondaryIndexes": indexes} if any(map(_overrides, indexes)) else {})}
 
 
-def _create(replicas: dict[str, Replica], body: Mapping[str, Any], description: Description, now_ms: int) -> None:
-    if body["RegionName"] in replicas:
-        raise validation(
-            f"Failed to create a the new replica of table with name: '{description['TableName']}' because one or more "
-            "replicas already existed as tables."
-        )
-    new = {"RegionName": body["RegionName"], "ReplicaStatus": "ACTIVE"}
-    replicas[body["RegionName"]] = _with_overrides(new, body, description, now_ms)
-
-
-def _update(replicas: dict[str, Replica], body: Mapping[str, Any], description: Description, now_ms: int) -> None:
-    replicas[body["RegionName"]] = _with_overrides(_require(replicas, body), body, description, now_ms)
-
-
-def _delete(replicas: dict[str, Replica], body: Mapping[str, Any], description: Description, now_ms: int) -> None:
-    del replicas[_require(replicas, body)["RegionName"]]
-
-
-def _disassociate(replicas: dict[str, Replica], body: Mapping[str, Any], description: Description, now_ms: int) -> None:
-    if description.get("DisassociationProtectionEnabled"):
-        raise validation("Replica cannot be disassociated as the table is protected against disassociation.")
-    _delete(replicas, body, description, now_ms)
-
-
-_ACTIONS: Mapping[str, Callable[[dict[str, Replica], Mapping[str, Any], Description, int], None]] = {
-    "Create": _create,
-    "Update": _update,
-    "Delete": _delete,
-    "Disassociate": _disassociate,
-}
-
-
-def _require(replicas: Mapping[str, Replica], body: Mapping[str, Any]) -> Replica:
-    replica = replicas.get(body["RegionName"])
-    if replica is None:
-        raise validation(
-            "Update global table operation failed because one or more replicas were not part of the global table."
-        )
-    return replica
-
-
-def _with_overrides(replica: Replica, body: Mapping[str, Any], description: Description, now_ms: int) -> Replica:
-    changed = {**replica, **{name: body[name] for name in _KEPT if body.get(name) is not None}}
-    indexes = {index["IndexName"]: index for index in replica.get("GlobalSecondaryIndexes", ())}
-    known = {index["IndexName"] for index in description.get("GlobalSecondaryIndexes", ())}
-    for index in body.get("GlobalSecondaryIndexes") or ():
-        if index["IndexName"] not in known:
-            raise resource_not_found(f"Requested resource not found: Index: {index['IndexName']} not found")
-        indexes[index["IndexName"]] = {**indexes.get(index["IndexName"], {}), **index}
-    if indexes:
-        changed["GlobalSecondaryIndexes"] = list(indexes.values())
-    if body.get("TableClassOverride") is not None:
-        changed["ReplicaTableClassSummary"] = {
-            "TableClass": body["TableClassOverride"],
-            "LastUpdateDateTime": now_ms / 1000,
-        }
+def _overridden(replica: Replica, body: Mapping[str, Any], base: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a replica, or an index of one, with what is given instead of what the table has."""
+    changed = dict(replica)
+    for member, overridden, units in _OVERRIDES:
+        if body.get(member) is None:
+            continue
+        changed[member] = body[member]
+        if body[member].get(units) == base.get(overridden, {}).get(units):
+            del changed[member]
     return changed
 
 
-def _witnesses(current: Sequence[Mapping[str, str]], updates: Sequence[Mapping[str, Any]]) -> list[Mapping[str, str]]:
-    witnesses = {each["RegionName"]: each for each in current}
-    for update in updates:
+def _overrides(index: Mapping[str, Any]) -> bool:
+    return len(index) > 1
+
+
+def _witnesses(description: Description, request: Mapping[str, Any]) -> list[Mapping[str, str]]:
+    witnesses = {each["RegionName"]: each for each in description.get("GlobalTableWitnesses", ())}
+    for update in request.get("GlobalTableWitnessUpdates") or ():
         create, delete = update.get("Create"), update.get("Delete")
-        if (create is None) == (delete is None):
-            raise rules.invalid(
-                "One of GlobalTableWitnessGroupUpdate.Create, GlobalTableWitnessGroupUpdate.Delete must not be null"
-            )
         if create is not None:
-            if witnesses:
-                raise rules.invalid("A global table can have one witness only")
             witnesses[create["RegionName"]] = {"RegionName": create["RegionName"], "WitnessStatus": "ACTIVE"}
-        elif delete is not None and witnesses.pop(delete["RegionName"], None) is None:
-            raise rules.invalid(f"Region {delete['RegionName']} holds no witness of the global table")
+        if delete is not None:
+            witnesses.pop(delete["RegionName"], None)
     return list(witnesses.values())
+
+
+def shown(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a description of a table says of its replicas beside their overrides; nothing if it has none."""
+    if not description.get("Replicas"):
+        return {}
+    mode = description.get(SETTINGS_MODE, _MODE_OF_REPLICAS)
+    return {SETTINGS_MODE: mode, "Replicas": [_shown(each, description, mode) for each in description["Replicas"]]}
+
+
+def _shown(replica: Replica, description: Mapping[str, Any], mode: str) -> Replica:
+    described = {**replica, "WarmThroughput": description["WarmThroughput"], SETTINGS_MODE: mode}
+    indexes = {index["IndexName"]: index for index in replica.get("GlobalSecondaryIndexes", ())}
+    described["GlobalSecondaryIndexes"] = [
+        {
+            **indexes.get(index["IndexName"], {"IndexName": index["IndexName"]}),
+            "WarmThroughput": index["WarmThroughput"],
+        }
+        for index in description.get("GlobalSecondaryIndexes", ())
+    ]
+    if not described["GlobalSecondaryIndexes"]:
+        del described["GlobalSecondaryIndexes"]
+    return described
