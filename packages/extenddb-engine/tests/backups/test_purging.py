@@ -54,8 +54,11 @@ async def prepared(service: Service, root: Path) -> None:
 async def move(service: Service, number: int) -> None:
     """Export, import and put in bulk once each, with tokens."""
     table = (await service.call("DescribeTable", TableName="source"))["Table"]
-    parameters = {member: table[member] for member in ("AttributeDefinitions", "KeySchema")}
-    parameters["AttributeDefinitions"] = parameters["AttributeDefinitions"][:2]
+    keys = {element["AttributeName"] for element in table["KeySchema"]}
+    parameters = {
+        "AttributeDefinitions": [each for each in table["AttributeDefinitions"] if each["AttributeName"] in keys],
+        "KeySchema": table["KeySchema"],
+    }
     read = {"InputFormat": "DYNAMODB_JSON", "InputCompressionType": "GZIP"}
     token = {"ClientToken": f"token-{number}"}
     await service.call("ExportTableToPointInTime", TableArn=ARN, S3Bucket="output", **token)

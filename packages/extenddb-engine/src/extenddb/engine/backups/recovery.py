@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from extenddb.core.arn import table_name
+from extenddb.core.arn import control_table_name
 from extenddb.core.errors import POINT_IN_TIME_RECOVERY_UNAVAILABLE, TABLE_NOT_FOUND, ServiceError
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.tables.table import Table
@@ -74,7 +74,7 @@ def table_not_found(name: str) -> ServiceError:
 
 async def require_table(context: Context, caller: Caller, name_or_arn: str) -> Table:
     """Return the table of a member that is a name or an ARN. Raises TableNotFoundException."""
-    name = table_name(name_or_arn)
+    name = control_table_name(name_or_arn)
     table = await context.tables.load(context.namespace(caller), name)
     if table is None:
         raise table_not_found(name)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from extenddb.core.arn import TableArn, invalid_name, parse_table, table_name
+from extenddb.core.arn import TableArn, control_table_name, invalid_name, parse_table
 from extenddb.core.errors import RESOURCE_IN_USE, ServiceError
 from extenddb.engine import policies
 from extenddb.engine.context import Caller, Context
@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
 async def create_table(context: Context, caller: Caller, request: CreateTableInput) -> dict[str, Any]:
     """Answer CreateTable. The answer says CREATING as the service's does; the table can be used at once."""
-    name = table_name(request["TableName"])
+    name = control_table_name(request["TableName"])
     await _check_source(context, caller, request)
+    rules.check_class(request.get("TableClass"))
     rules.check_present(request)
     vectors.check_create(request)
     rules.check_create(request)
-    capacity_rules.check_created(request)
+    capacity_rules.check_created(request, caller.region)
     arn = TableArn(region=caller.region, account=caller.account, table=name)
     table_id = context.ids()
     namespace = context.namespace(caller)
@@ -55,7 +56,7 @@ async def create_table(context: Context, caller: Caller, request: CreateTableInp
         document=to_document(description, index_ids, settings),
     )
     await _create(context, record, stream)
-    return {"TableDescription": describe.described(from_record(record), {}, "CREATING")}
+    return {"TableDescription": describe.creating(from_record(record), request)}
 
 
 def _settings(context: Context, request: Mapping[str, Any], arn: TableArn) -> dict[str, Any]:
@@ -66,8 +67,7 @@ def _settings(context: Context, request: Mapping[str, Any], arn: TableArn) -> di
         settings["Tags"] = tags.given(request["Tags"])
     document = request.get("ResourcePolicy")
     if document is not None:
-        policy.check(document, str(arn))
-        settings[policies.TABLE] = policy.put(None, document, None, now)
+        settings[policies.TABLE] = policy.put(None, document, None, now, str(arn))
     if context.settings.strict_waits:
         settings = waits.transition(settings, "CREATING", now, context.settings.delay_seconds)
     return settings

@@ -20,7 +20,7 @@ async def delete_resource_policy(
     expected = request.get("ExpectedRevisionId")
 
     def edited(current: policy.Policy | None) -> None:
-        policy.check_revision(current, expected)
+        policy.check_revision(current, expected, request["ResourceArn"])
 
     before = current_policy(place)
     await change_policy(context, place, edited)

@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING, Any
 from extenddb.core.errors import validation
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.ops.describe_table import load_table
-from extenddb.engine.tables import describe, removal
+from extenddb.engine.tables import describe, removal, replica_rules
 from extenddb.engine.tables.filling import require_removable
 
 if TYPE_CHECKING:
     from extenddb.core.model.requests import DeleteTableInput
 
-_LEFT_OUT = frozenset(("AttributeDefinitions", "KeySchema", "CreationDateTime"))
-"""What the description of a table that goes does not say (the AWS CLI's own example shows it)."""
+_LEFT_OUT = (
+    "AttributeDefinitions",
+    "CreationDateTime",
+    "GlobalSecondaryIndexes",
+    "KeySchema",
+    "LocalSecondaryIndexes",
+    "VectorIndexes",
+    "WarmThroughput",
+)
+"""What the description of a table that goes does not say (the AWS CLI's own example, and public reports)."""
 
 
 async def delete_table(context: Context, caller: Caller, request: DeleteTableInput) -> dict[str, Any]:
@@ -26,9 +34,10 @@ async def delete_table(context: Context, caller: Caller, request: DeleteTableInp
             "Resource cannot be deleted as it is currently protected against deletion. "
             "Disable deletion protection first."
         )
+    if table.description.get("MultiRegionConsistency") == "STRONG":
+        raise replica_rules.only_one_of_strong()
     if context.settings.strict_waits and context.settings.delay_seconds > 0:
         await removal.schedule(context, table)
     else:
         await removal.remove(context, table)
-    description = describe.described(table, {}, "DELETING")
-    return {"TableDescription": {member: value for member, value in description.items() if member not in _LEFT_OUT}}
+    return {"TableDescription": describe.without(describe.described(table, {}, "DELETING"), *_LEFT_OUT)}

@@ -18,7 +18,9 @@ async def describe_table(context: Context, caller: Caller, request: DescribeTabl
     table = await load_table(context, caller, request["TableName"])
     estimates = await context.backend.catalog.estimate(table.space)
     status = waits.status_shown(table, context.clock())
-    answer = describe.described(table, estimates, None if status == "UPDATING" else status)
+    answer = describe.today(
+        describe.described(table, estimates, None if status == "UPDATING" else status), context.clock()
+    )
     return {"Table": answer if status is None else {**answer, "TableStatus": status}}
 
 

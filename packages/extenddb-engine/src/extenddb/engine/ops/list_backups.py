@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from extenddb.core.arn import table_name
+from extenddb.core.arn import control_table_name
 from extenddb.core.errors import validation
 from extenddb.engine.backups import backup, records
 from extenddb.engine.backups.records import BACKUPS
@@ -21,7 +21,7 @@ async def list_backups(context: Context, caller: Caller, request: ListBackupsInp
     """Answer ListBackups."""
     prefix = f"{context.namespace(caller)}/"
     if request.get("TableName") is not None:
-        prefix += f"{table_name(request['TableName'])}/"
+        prefix += f"{control_table_name(request['TableName'])}/"
     start = request.get("ExclusiveStartBackupArn")
     after = BACKUPS.key(context, caller, start) if start is not None else None
     if start is not None and after is None:

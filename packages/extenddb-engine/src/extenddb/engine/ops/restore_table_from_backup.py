@@ -37,4 +37,4 @@ async def restore_table_from_backup(
     table = planned(context, context.namespace(caller), description)
     state = restore.from_backup(table, key, backup.space_of(body))
     await settled(context, await restore.begin_restore(context, table, state))
-    return {"TableDescription": describe.described(table, {}, "CREATING")}
+    return {"TableDescription": describe.creating(table, {})}

@@ -36,7 +36,7 @@ async def restore_table_to_point_in_time(
     table = planned(context, context.namespace(caller), description)
     state = restore.from_table(table, source, stream=window["Stream"], since=moment + 1, id_=records.new_id(context))
     await settled(context, await restore.begin_restore(context, table, state))
-    return {"TableDescription": describe.described(table, {}, "CREATING")}
+    return {"TableDescription": describe.creating(table, {})}
 
 
 def _source(request: Mapping[str, Any]) -> str:

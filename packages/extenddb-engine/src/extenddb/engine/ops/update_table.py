@@ -14,7 +14,7 @@ from extenddb.engine.jobs.runner import start_job
 from extenddb.engine.ops.describe_table import load_table
 from extenddb.engine.streams import registry
 from extenddb.engine.streams.registry import Stream
-from extenddb.engine.tables import describe, replicas, vectors, waits
+from extenddb.engine.tables import describe, replicas, update_answer, update_rules, vectors, waits
 from extenddb.engine.tables.change import change_table
 from extenddb.engine.tables.filling import require_filled
 from extenddb.engine.tables.table import Table
@@ -27,13 +27,15 @@ _POLL = 0.01
 
 
 async def update_table(context: Context, caller: Caller, request: UpdateTableInput) -> dict[str, Any]:
-    """Answer UpdateTable. The answer says UPDATING as the service's does."""
+    """Answer UpdateTable. The answer shows the table as the service's does while the change is under way."""
+    wanted = update_rules.cleaned(request)
+    update_rules.check(wanted)
     before = await load_table(context, caller, request["TableName"])
     require_filled(before)
-    stream = await _new_stream(context, before, request)
+    stream = await _new_stream(context, before, wanted)
     namespace, name = before.record.namespace, before.definition.name
     try:
-        after = await change_table(context, namespace, name, lambda table: _suited(context, table, request, stream))
+        after = await change_table(context, namespace, name, lambda table: _suited(context, table, wanted, stream))
     except BaseException:
         if stream is not None:
             await registry.forget(context, stream.key)
@@ -44,9 +46,9 @@ async def update_table(context: Context, caller: Caller, request: UpdateTableInp
     if stream is not None and after.description.get("LatestStreamLabel") != stream.label:
         await registry.forget(context, stream.key)
     estimates = await context.backend.catalog.estimate(after.space)
-    answer = {"TableDescription": {**describe.described(after, estimates), "TableStatus": "UPDATING"}}
+    old, new = (describe.described(table, estimates) for table in (before, after))
     await _fill(context, before, after)
-    return answer
+    return {"TableDescription": update_answer.answer(old, new, wanted, context.clock())}
 
 
 def _suited(context: Context, table: Table, request: Mapping[str, Any], stream: Stream | None) -> Table:

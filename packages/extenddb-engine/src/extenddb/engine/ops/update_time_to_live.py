@@ -39,7 +39,7 @@ def _edited(context: Context, table: Table, specification: Mapping[str, Any]) ->
     """Return the table with time to live switched; raises when it already is as asked."""
     attribute = specification["AttributeName"]
     if context.settings.strict_waits:
-        waits.check_idle(table, context.clock())
+        waits.check_made(table, context.clock())
     if specification["Enabled"]:
         if table.ttl == attribute:
             raise validation("TimeToLive is already enabled")

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from extenddb.core.arn import TableArn
-from extenddb.engine.tables import capacity_rules, vectors
+from extenddb.engine.tables import capacity_rules, keys, replicas, vectors
 from extenddb.engine.tables.table import INDEX_MEMBERS, Table
 from extenddb.engine.tables.vector_definitions import MEMBER
 from extenddb.storage.model import Estimate
 
 _NO_THROUGHPUT = {"ReadCapacityUnits": 0, "WriteCapacityUnits": 0}
-_PASSED_ON = ("OnDemandThroughput", "GlobalTableSettingsReplicationMode")
+_DAY_SECONDS = 86_400
 
 
 def created(request: Mapping[str, Any], *, arn: TableArn, table_id: str, created_ms: int) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def created(request: Mapping[str, Any], *, arn: TableArn, table_id: str, created
     seconds = created_ms / 1000
     on_demand = request.get("BillingMode") == "PAY_PER_REQUEST"
     description: dict[str, Any] = {
-        "AttributeDefinitions": request["AttributeDefinitions"],
+        "AttributeDefinitions": sorted_definitions(request["AttributeDefinitions"]),
         "TableName": arn.table,
         "KeySchema": request["KeySchema"],
         "TableStatus": "ACTIVE",
@@ -35,8 +35,9 @@ def created(request: Mapping[str, Any], *, arn: TableArn, table_id: str, created
             "BillingMode": "PAY_PER_REQUEST",
             "LastUpdateToPayPerRequestDateTime": seconds,
         }
-    description.update({name: request[name] for name in _PASSED_ON if request.get(name) is not None})
-    description.update(_warm(request, on_demand=on_demand))
+    if request.get("GlobalTableSettingsReplicationMode") is not None:
+        description["GlobalTableSettingsReplicationMode"] = request["GlobalTableSettingsReplicationMode"]
+    description.update(_capacity(request, on_demand=on_demand))
     if request.get("TableClass") is not None:
         description["TableClassSummary"] = {"TableClass": request["TableClass"]}
     sse = encryption(request.get("SSESpecification"), arn)
@@ -50,14 +51,18 @@ def created(request: Mapping[str, Any], *, arn: TableArn, table_id: str, created
     return description
 
 
+def sorted_definitions(definitions: Sequence[Mapping[str, str]]) -> list[Mapping[str, str]]:
+    """Return AttributeDefinitions as they are described: by name."""
+    return sorted(definitions, key=lambda each: each["AttributeName"])
+
+
 def encryption(specification: Mapping[str, Any] | None, arn: TableArn) -> dict[str, Any] | None:
     """Return the SSEDescription of a request's SSESpecification; None for the service's own keys, which have none."""
-    if not specification or not specification.get("Enabled"):
+    if specification is None or not capacity_rules.encrypts(specification):
         return None
-    key = specification.get("KMSMasterKeyId") or "alias/aws/dynamodb"
-    if not key.startswith("arn:"):
-        key = f"arn:{arn.partition}:kms:{arn.region}:{arn.account}:{key if '/' in key else f'key/{key}'}"
-    return {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": key}
+    key = specification.get("KMSMasterKeyId")
+    key_arn = keys.key_arn(key, arn) if key else keys.service_key(arn)
+    return {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": key_arn}
 
 
 def throughput(given: Mapping[str, int] | None) -> dict[str, Any]:
@@ -70,29 +75,75 @@ def index(given: Mapping[str, Any], arn: TableArn, *, with_status: bool) -> dict
     description: dict[str, Any] = {
         "IndexName": given["IndexName"],
         "KeySchema": given["KeySchema"],
-        "Projection": given["Projection"],
+        "Projection": _projection(given["Projection"]),
         "IndexArn": arn.index(given["IndexName"]),
     }
     if with_status:
         description["IndexStatus"] = "ACTIVE"
         description["ProvisionedThroughput"] = throughput(given.get("ProvisionedThroughput"))
-        description.update(_warm(given, on_demand=given.get("ProvisionedThroughput") is None))
-        description.update({name: given[name] for name in _PASSED_ON if given.get(name) is not None})
+        description.update(_capacity(given, on_demand=given.get("ProvisionedThroughput") is None))
     return description
 
 
-def _warm(given: Mapping[str, Any], *, on_demand: bool) -> dict[str, Any]:
-    if given.get("WarmThroughput") is None:
-        return {}
-    floor = capacity_rules.base(given, on_demand=on_demand)
-    return {"WarmThroughput": capacity_rules.warmed(given["WarmThroughput"], floor)}
+def _projection(given: Mapping[str, Any]) -> dict[str, Any]:
+    attributes = given.get("NonKeyAttributes")
+    return {**given, **({} if attributes is None else {"NonKeyAttributes": sorted(attributes)})}
+
+
+def _capacity(given: Mapping[str, Any], *, on_demand: bool) -> dict[str, Any]:
+    """Return the warm throughput of a new table or index, and its limits where there are any."""
+    limits = {name: units for name, units in (given.get("OnDemandThroughput") or {}).items() if units is not None}
+    floor = capacity_rules.base({**given, "WarmThroughput": None}, on_demand=on_demand)
+    return {
+        **({"OnDemandThroughput": limits} if limits else {}),
+        "WarmThroughput": capacity_rules.warmed(given.get("WarmThroughput") or {}, floor),
+    }
+
+
+def creating(table: Table, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the answer to the request that creates a table.
+
+    Of warm throughput it only tells what was asked for of the table; of the billing mode not when it was chosen.
+    """
+    answer = described(table, {}, "CREATING")
+    if request.get("WarmThroughput"):
+        answer["WarmThroughput"] = {**answer["WarmThroughput"], "Status": "UPDATING"}
+    else:
+        del answer["WarmThroughput"]
+    if "BillingModeSummary" in answer:
+        answer["BillingModeSummary"] = {"BillingMode": answer["BillingModeSummary"]["BillingMode"]}
+    for member, _ in INDEX_MEMBERS:
+        if member in answer:
+            answer[member] = [without(index, "WarmThroughput") for index in answer[member]]
+    return answer
+
+
+def without(description: Mapping[str, Any], *members: str) -> dict[str, Any]:
+    """Return a description without some of its members."""
+    return {name: value for name, value in description.items() if name not in members}
+
+
+def today(description: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
+    """Return a table's description at a time: decreases of throughput are counted from midnight UTC."""
+    shown = _today(description, now_ms)
+    if "GlobalSecondaryIndexes" in shown:
+        shown["GlobalSecondaryIndexes"] = [_today(index, now_ms) for index in shown["GlobalSecondaryIndexes"]]
+    return shown
+
+
+def _today(described_: Mapping[str, Any], now_ms: int) -> dict[str, Any]:
+    units = described_["ProvisionedThroughput"]
+    last = units.get("LastDecreaseDateTime")
+    if last is None or int(last) // _DAY_SECONDS == now_ms // 1000 // _DAY_SECONDS:
+        return dict(described_)
+    return {**described_, "ProvisionedThroughput": {**units, "NumberOfDecreasesToday": 0}}
 
 
 def described(table: Table, estimates: Mapping[str | None, Estimate], status: str | None = None) -> dict[str, Any]:
     """Return the table's description with its counts; `status` replaces that of the table and its global indexes."""
     nothing = Estimate(rows=0, bytes=0)
     whole = estimates.get(None, nothing)
-    description = {**table.description, "ItemCount": whole.rows, "TableSizeBytes": whole.bytes}
+    description = _warmed({**table.description, "ItemCount": whole.rows, "TableSizeBytes": whole.bytes})
     if status is not None:
         description["TableStatus"] = status
     for member, kind in INDEX_MEMBERS:
@@ -105,11 +156,19 @@ def described(table: Table, estimates: Mapping[str | None, Estimate], status: st
             for index in description[member]
         ]
     description.update(vectors.counted(table, estimates, status))
-    return description
+    return {**description, **replicas.shown(description)}
+
+
+def _warmed(description: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a description with warm throughput, which those written by earlier versions lack."""
+    if "WarmThroughput" in description or "ProvisionedThroughput" not in description:
+        return dict(description)
+    on_demand = not description["ProvisionedThroughput"]["ReadCapacityUnits"]
+    return {**description, "WarmThroughput": capacity_rules.raised(description, on_demand=on_demand)}
 
 
 def _counted(index: Mapping[str, Any], estimate: Estimate, status: str | None) -> dict[str, Any]:
-    counted = {**index, "IndexSizeBytes": estimate.bytes, "ItemCount": estimate.rows}
+    counted = {**_warmed(index), "IndexSizeBytes": estimate.bytes, "ItemCount": estimate.rows}
     if status is not None:
         counted["IndexStatus"] = status
     return counted

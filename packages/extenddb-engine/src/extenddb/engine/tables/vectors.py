@@ -145,10 +145,9 @@ def _create(draft: Draft, body: Mapping[str, Any]) -> None:
     name = body["IndexName"]
     if name in draft.index_ids or any(index["IndexName"] == name for index in indexes):
         raise validation("Attempting to create an index which already exists")
-    types = {each["AttributeName"]: each["AttributeType"] for each in draft.description["AttributeDefinitions"]}
     if len(indexes) >= VECTOR_INDEXES:
         raise ServiceError(LIMIT_EXCEEDED, f"Subscriber limit exceeded: {VECTOR_INDEXES} vector indexes per table")
-    check([*indexes, body], types, "PAY_PER_REQUEST" if draft.on_demand else None)
+    check([*indexes, body], draft.types, "PAY_PER_REQUEST" if draft.on_demand else None)
     new = {**described(body, draft.arn), "IndexStatus": "CREATING", "Backfilling": True}
     draft.description[MEMBER] = [*indexes, new]
     number = draft.settings.get(COUNTER, 0)

@@ -21,7 +21,13 @@ FREE_DECREASES = 4
 """Decreases of throughput in a day that need no pause before them (Quotas, Decreasing provisioned throughput)."""
 PAUSE_SECONDS = 3600
 """Pause before each further decrease, and between two changes of time to live."""
-_BUSY = {"CREATING": "created", "UPDATING": "updated", "DELETING": "deleted"}
+_DAY_SECONDS = 86_400
+_IN_USE = "Attempt to change a resource which is still in use: "
+_BUSY = {
+    "CREATING": "Table is being created: {}",
+    "UPDATING": "Table: {} is in the process of being updated.",
+    "DELETING": "Table is being deleted: {}",
+}
 
 
 def transition(settings: Mapping[str, Any], status: str, now_ms: int, delay_seconds: float) -> dict[str, Any]:
@@ -50,11 +56,13 @@ def check_idle(table: Table, now_ms: int) -> None:
     """Raise a ResourceInUseException while a change of the table is under way."""
     status = status_shown(table, now_ms)
     if status is not None:
-        raise ServiceError(
-            RESOURCE_IN_USE,
-            "Attempt to change a resource which is still in use: "
-            f"Table is being {_BUSY[status]}: {table.definition.name}",
-        )
+        raise ServiceError(RESOURCE_IN_USE, _IN_USE + _BUSY[status].format(table.definition.name))
+
+
+def check_made(table: Table, now_ms: int) -> None:
+    """Raise a ResourceInUseException for a change of time to live while the table is made."""
+    if status_shown(table, now_ms) == "CREATING":
+        raise ServiceError(RESOURCE_IN_USE, f"{_IN_USE}Table {table.definition.name} is being created")
 
 
 def decreased(current: Mapping[str, Any], now_ms: int, *, strict: bool) -> dict[str, Any]:
@@ -66,12 +74,13 @@ def decreased(current: Mapping[str, Any], now_ms: int, *, strict: bool) -> dict[
     last = current.get("LastDecreaseDateTime")
     today = current["NumberOfDecreasesToday"] if last is not None and _day(last) == _day(seconds) else 0
     if strict and last is not None and today >= FREE_DECREASES and seconds < last + PAUSE_SECONDS:
+        following = min(last + PAUSE_SECONDS, (_day(seconds) + 1) * _DAY_SECONDS)
         raise ServiceError(
             LIMIT_EXCEEDED,
             "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC day. After "
             f"the first {FREE_DECREASES} decreases, each subsequent decrease in the same UTC day can be performed at "
             f"most once every {PAUSE_SECONDS} seconds. Number of decreases today: {today}. "
-            f"Last decrease at {_moment(last)}. Next decrease can be made at {_moment(last + PAUSE_SECONDS)}",
+            f"Last decrease at {_moment(last)}. Next decrease can be made at {_moment(following)}",
         )
     return {"NumberOfDecreasesToday": today + 1, "LastDecreaseDateTime": seconds}
 
@@ -83,8 +92,9 @@ def check_time_to_live(changed_ms: int | None, now_ms: int) -> None:
 
 
 def _day(seconds: float) -> int:
-    return int(seconds) // 86_400
+    return int(seconds) // _DAY_SECONDS
 
 
 def _moment(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%A, %B %d, %Y %I:%M:%S %p} UTC"
+    at = datetime.fromtimestamp(seconds, UTC)
+    return f"{at:%A, %B} {at.day}, {at.year} at {at.hour % 12 or 12}:{at:%M:%S %p} Coordinated Universal Time"
