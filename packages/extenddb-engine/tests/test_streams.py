@@ -13,6 +13,7 @@ from extenddb.core.errors import ServiceError
 from extenddb.engine import Caller, Engine, EngineSettings, codec
 from extenddb.engine.jobs.streams import close_shard, tend_streams, write_mark
 from extenddb.engine.streams import registry
+from extenddb.storage.model import Records
 from extenddb.storage.registry import load_backend
 from extenddb.storage.spi import Backend
 
@@ -298,31 +299,92 @@ def test_a_stream_disabled_while_a_shard_is_closed_keeps_what_came_after_the_mar
     run("memory", scenario)
 
 
-def test_an_answer_ends_at_a_megabyte_and_the_next_goes_on() -> None:
+def test_an_answer_ends_at_a_megabyte_and_the_store_reads_no_more(backend_name: str) -> None:
     async def scenario(backend: Backend, _: Backend) -> None:
         engine = Engine(backend)
-        arn, shard = await one_shard(engine, "NEW_IMAGE")
-        for number in range(60):
-            size = 300_000 if number % 20 == 7 else 10
+        arn, shard = await one_shard(engine, "NEW_AND_OLD_IMAGES")
+        for number in range(12):
+            size = 400_000 if number % 3 == 1 else 10
             item = {"id": {"S": str(number)}, "v": {"S": "x" * size}}
             await answers(engine, "PutItem", TableName="watched", Item=item)
-            await answers(engine, "PutItem", TableName="watched", Item={**item, "w": {"S": "y" * 90_000}})
-        iterator = await answers(
+            for letter in "ab":
+                await answers(engine, "PutItem", TableName="watched", Item={**item, "w": {"S": letter * 9_000}})
+        given = await answers(
             engine, "GetShardIterator", StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON"
         )
-        sizes: list[int] = []
-        names: list[str] = []
-        while len(names) < 120:
-            answer = await answers(engine, "GetRecords", ShardIterator=iterator["ShardIterator"])
-            assert answer["Records"]
-            sizes.append(sum(len(codec.dump(each)) for each in answer["Records"]))
-            names += [each["dynamodb"]["Keys"]["id"]["S"] for each in answer["Records"]]
-            iterator = {"ShardIterator": answer["NextShardIterator"]}
-        assert names == [str(number // 2) for number in range(120)]
-        assert max(sizes) < 1024 * 1024 + 300 * 120
+        iterator = given["ShardIterator"]
+        seen: list[tuple[str, int, int]] = []
+        reads = watched(backend)
+        while len(seen) < 36:
+            answer = await answers(engine, "GetRecords", ShardIterator=iterator)
+            changes = [each["dynamodb"] for each in answer["Records"]]
+            sizes = [len(codec.dump(change)) for change in changes]
+            assert sizes
+            assert len(sizes) == 1 or sum(sizes) <= 1024 * 1024 + 300 * len(sizes)
+            seen += [(c["Keys"]["id"]["S"], len(codec.dump(c.get("OldImage"))), c["SizeBytes"]) for c in changes]
+            iterator = answer["NextShardIterator"]
+        assert [name for name, _, _ in seen] == [str(number // 3) for number in range(36)]
+        assert max(size for _, _, size in seen) > 818_000
+        assert len(reads) < 20
+        assert max(reads) <= 1024 * 1024
+        assert sum(reads) < 1.05 * sum(size for _, _, size in seen)
         await engine.close()
 
-    run("memory", scenario)
+    run(backend_name, scenario)
+
+
+def watched(backend: Backend) -> list[int]:
+    """Return a list that gets the bytes of each read of a stream from now on."""
+    reads: list[int] = []
+    read = backend.streams.read
+
+    async def counting(stream: str, **bounds: Any) -> Records:
+        found = await read(stream, **bounds)
+        reads.append(sum(len(each.body) for each in found.records))
+        return found
+
+    backend.streams.read = counting  # type: ignore[method-assign]
+    return reads
+
+
+def test_marks_are_passed_over_and_a_closed_shard_ends(backend_name: str) -> None:
+    """Stray marks take no record's place in an answer, also when a bound ends every read."""
+
+    async def scenario(backend: Backend, _: Backend) -> None:
+        engine = Engine(backend)
+        arn, parent = await one_shard(engine, "KEYS_ONLY")
+        key = (await backend.documents.list(registry.KIND, limit=1))[0].key
+        stream = await registry.find(engine.context, key)
+        assert stream is not None
+        await answers(engine, "PutItem", TableName="watched", Item={"id": {"S": "before"}})
+        await close_shard(engine.context, stream, parent)
+        for name in "012":
+            for _again in range(3):
+                await write_mark(engine.context, stream, stream.shards[0])
+            await answers(engine, "PutItem", TableName="watched", Item={"id": {"S": name}})
+        shards = (await answers(engine, "DescribeStream", StreamArn=arn))["StreamDescription"]["Shards"]
+        assert await drained(engine, arn, parent) == [["before"], None]
+        following = await drained(engine, arn, shards[1]["ShardId"], most=4)
+        assert following == [["0"], ["1"], ["2"], []]
+        stream = await registry.find(engine.context, key)
+        assert stream is not None
+        await close_shard(engine.context, stream, shards[1]["ShardId"])
+        assert await drained(engine, arn, shards[1]["ShardId"]) == [["0"], ["1"], ["2"], None]
+        await engine.close()
+
+    run(backend_name, scenario)
+
+
+async def drained(engine: Engine, arn: str, shard: str, most: int = 9) -> list[list[str] | None]:
+    """Return the keys of each answer with Limit 1, and None for the one that ends the shard without a record."""
+    given = await answers(engine, "GetShardIterator", StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    iterator, found = given["ShardIterator"], list[list[str] | None]()
+    while iterator is not None and len(found) < most:
+        answer = await answers(engine, "GetRecords", ShardIterator=iterator, Limit=1)
+        iterator = answer.get("NextShardIterator")
+        names = [each["dynamodb"]["Keys"]["id"]["S"] for each in answer["Records"]]
+        found.append(names if names or iterator else None)
+    return found
 
 
 def test_an_answer_holds_no_more_records_than_wanted() -> None:

@@ -90,7 +90,7 @@ BUDGETS: dict[str, tuple[Work, int, int]] = {
         1,
         1,
     ),
-    "stream read": (lambda b, *_: b.streams.read("none", limit=10), 1, 2),
+    "stream read": (lambda b, *_: b.streams.read("none", limit=10, max_bytes=PLENTY), 1, 2),
 }
 
 

@@ -72,7 +72,8 @@ CALLER: dict[str, Call] = {
     "version of a new record": lambda s: s.catalog.create(
         TableRecord(namespace="n", name="y", space=Space(id="y"), version=2, document=b"")
     ),
-    "buckets": lambda s: s.streams.read("s", buckets=(0, 5000), limit=1),
+    "buckets": lambda s: s.streams.read("s", buckets=(0, 5000), limit=1, max_bytes=1),
+    "stream bytes": lambda s: s.streams.read("s", limit=1, max_bytes=0),
     "stream id": lambda s: s.streams.last("NO"),
 }
 

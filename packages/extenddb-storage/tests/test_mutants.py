@@ -26,9 +26,9 @@ from extenddb.storage.model import (
     Mutation,
     Page,
     PointRead,
-    Published,
     Put,
     RangeRead,
+    Records,
     Reject,
     Row,
     TableRecord,
@@ -217,8 +217,25 @@ class LikePrefixes(MemoryDocuments):
         return await super().list(kind, prefix=prefix.rstrip("%_"), after=after, limit=limit)
 
 
+class IgnoresBytes(MemoryStreams):
+    async def read(self, stream: str, **options: Any) -> Records:
+        return await super().read(stream, **{**options, "max_bytes": 1 << 40})
+
+
+class GivesOneTooMany(MemoryStreams):
+    """Stops behind the record that reaches the bound, as pages of items do."""
+
+    async def read(self, stream: str, **options: Any) -> Records:
+        found = await super().read(stream, **options)
+        after = found.records[-1].sequence if found.records else 0
+        if not found.stopped or len(found.records) == options["limit"]:
+            return found
+        more = await super().read(stream, **{**options, "after": after, "limit": 1, "max_bytes": 1})
+        return Records(found.records + more.records, True)
+
+
 class ForgetsBuckets(MemoryStreams):
-    async def read(self, stream: str, **options: Any) -> listing[Published]:
+    async def read(self, stream: str, **options: Any) -> Records:
         options.pop("buckets", None)
         return await super().read(stream, **options)
 
@@ -264,6 +281,8 @@ CASES: list[tuple[Callable[..., Any], type[kit.Suite], str]] = [
     (CancelsHalfway, kit.ConcurrencySuite, "test_cancelling_a_mutation_releases_its_locks"),
     (DropsStreamRecords, kit.StreamsSuite, "test_one_keys_records_stand_in_commit_order"),
     (ForgetsBuckets, kit.StreamsSuite, "test_buckets_divide_a_stream"),
+    (IgnoresBytes, kit.StreamsSuite, "test_bodies_have_together_at_most_max_bytes"),
+    (GivesOneTooMany, kit.StreamsSuite, "test_bodies_have_together_at_most_max_bytes"),
     (HalfATransaction, kit.TransactionsSuite, "test_one_reject_and_nothing_is_applied"),
     (KeepHoldsNothing, kit.TransactionRacesSuite, "test_no_write_skew_through_absent_keys"),
     (KeepHoldsNothing, kit.TransactionRacesSuite, "test_a_kept_row_does_not_change_until_the_commit"),
@@ -280,8 +299,14 @@ CASES: list[tuple[Callable[..., Any], type[kit.Suite], str]] = [
 ]
 
 
-def port_of(mutant: Any) -> str:
-    ports = {LikePrefixes: "documents", ForgetsBuckets: "streams", KeepsTheName: "catalog"}
+def port_of(mutant: Callable[..., Any]) -> str:
+    ports: dict[Callable[..., Any], str] = {
+        LikePrefixes: "documents",
+        ForgetsBuckets: "streams",
+        IgnoresBytes: "streams",
+        GivesOneTooMany: "streams",
+        KeepsTheName: "catalog",
+    }
     return ports.get(mutant, "items")
 
 

@@ -24,6 +24,7 @@ from extenddb.storage.model import (
     Position,
     Put,
     RangeRead,
+    Records,
     Reject,
     Row,
     ScanRead,
@@ -235,6 +236,15 @@ def hits(search: VectorSearch, values: Sequence[Hit]) -> None:
         row(value.row)
     places = [(vector.rank(where.distance, value.score), value.row.key) for value in values]
     require(all(one < two for one, two in pairwise(places)), "best scores first, equal ones in the order of keys")
+
+
+def records(found: Records, limit: int, max_bytes: int) -> None:
+    """Check how a read of a stream was bounded, as far as it can be seen from outside."""
+    count = len(found.records)
+    total = sum(len(each.body) for each in found.records)
+    require(count <= 1 or total <= max_bytes, "the records have at most max_bytes, unless it is one")
+    require(count > 0 or not found.stopped, "one record is given whatever its size")
+    require(count < limit or found.stopped, "stopped says that there are as many records as the limit")
 
 
 def _change(change: Change) -> None:

@@ -36,9 +36,9 @@ from extenddb.storage.model import (
     Mutation,
     Page,
     PointRead,
-    Published,
     Put,
     RangeRead,
+    Records,
     Row,
     ScanRead,
     Space,
@@ -286,17 +286,20 @@ class _Streams:
         until: int | None = None,
         buckets: tuple[int, int] = (0, 4096),
         limit: int,
-    ) -> list[Published]:
+        max_bytes: int,
+    ) -> Records:
         checks.stream(stream)
         require(limit >= 1 and after >= 0, "limit is at least 1, after at least 0")
+        require(max_bytes >= 1, "max_bytes is at least 1")
         low, high = buckets
         require(0 <= low <= high <= BUCKETS, "buckets are a half-open range of 0 to 4096")
-        call = self._port.read(stream, after=after, until=until, buckets=buckets, limit=limit)
+        call = self._port.read(stream, after=after, until=until, buckets=buckets, limit=limit, max_bytes=max_bytes)
         found = await _legal("streams.read", call)
         require(self._capabilities.streams, "streams answer without the capability")
-        checks.listing([record.sequence for record in found], after, limit)
-        require(until is None or all(record.sequence <= until for record in found), "no sequence is above until")
-        require(all(low <= record.bucket < high for record in found), "every record is in the buckets asked for")
+        checks.listing([record.sequence for record in found.records], after, limit)
+        require(until is None or all(each.sequence <= until for each in found.records), "no sequence is above until")
+        require(all(low <= each.bucket < high for each in found.records), "every record is in the buckets asked for")
+        checks.records(found, limit, max_bytes)
         return found
 
     async def last(self, stream: str) -> int:

@@ -31,6 +31,7 @@ __all__ = [
     "Published",
     "Put",
     "RangeRead",
+    "Records",
     "Reject",
     "Row",
     "ScanRead",
@@ -224,6 +225,14 @@ class Published(NamedTuple):
     """Bucket of the key the record is about."""
     created: int
     body: bytes
+
+
+class Records(NamedTuple):
+    """The answer to a read of a stream."""
+
+    records: list[Published]
+    stopped: bool
+    """True exactly if there are `limit` of them, or if another would have been too much for `max_bytes`."""
 
 
 @dataclass(frozen=True, slots=True)

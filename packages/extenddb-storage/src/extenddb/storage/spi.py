@@ -22,9 +22,9 @@ from extenddb.storage.model import (
     Mutation,
     Page,
     PointRead,
-    Published,
     Put,
     RangeRead,
+    Records,
     Row,
     ScanRead,
     Settings,
@@ -142,10 +142,12 @@ class Streams(Protocol):
         until: int | None = None,
         buckets: tuple[int, int] = (0, 4096),
         limit: int,
-    ) -> list[Published]:
+        max_bytes: int,
+    ) -> Records:
         """Return up to `limit` records with after < sequence <= until whose bucket is in the half-open range.
 
-        A record that was once passed over never appears later below a sequence already returned.
+        Their bodies have together at most `max_bytes` bytes, but one record is given in any case; what does not fit
+        is not fetched. A record that was once passed over never appears later below a sequence already returned.
         """
 
     async def last(self, stream: str) -> int:

@@ -28,9 +28,9 @@ from extenddb.storage.model import (
     Mutation,
     Page,
     PointRead,
-    Published,
     Put,
     RangeRead,
+    Records,
     Row,
     ScanRead,
     Space,
@@ -87,7 +87,8 @@ class SyncStreams(Protocol):
         until: int | None = None,
         buckets: tuple[int, int] = (0, 4096),
         limit: int,
-    ) -> list[Published]: ...
+        max_bytes: int,
+    ) -> Records: ...
     def last(self, stream: str) -> int: ...
     def trim(self, stream: str, *, before: int) -> int: ...
     def drop(self, stream: str) -> None: ...

@@ -35,6 +35,7 @@ from extenddb.storage.model import (
 )
 
 _RECORDS = 1000  # of the log, read at a time
+_RECORD_BYTES = 4 * 1024 * 1024
 _SKEW_MS = 10 * 60 * 1000  # how far the times of a log may be out of its order: clocks of processes differ
 _ABSENT, _PRESENT = b"-", b"+"
 _TIME = 8  # bytes before the mark
@@ -108,7 +109,7 @@ async def first_sequence(context: Context, stream: str, since: int) -> int:
     low, high = 0, await context.backend.streams.last(stream)
     while low < high:
         middle = (low + high) // 2
-        found = await context.backend.streams.read(stream, after=middle, limit=1)
+        found = (await context.backend.streams.read(stream, after=middle, limit=1, max_bytes=1)).records
         if found and found[0].created < since - _SKEW_MS:
             low = found[0].sequence
         else:
@@ -126,12 +127,14 @@ async def fold(context: Context, view: View, after: int, *, most: int | None = N
     while after < last:
         if most is not None and read >= most:
             return after, False
-        records = await context.backend.streams.read(view.stream, after=after, until=last, limit=_RECORDS)
-        if not records:
+        found = await context.backend.streams.read(
+            view.stream, after=after, until=last, limit=_RECORDS, max_bytes=_RECORD_BYTES
+        )
+        if not found.records:
             return last, True
-        await _gather(context, view, records)
-        read += len(records)
-        after = records[-1].sequence
+        await _gather(context, view, found.records)
+        read += len(found.records)
+        after = found.records[-1].sequence
     return after, True
 
 

@@ -66,7 +66,7 @@ async def _trim(context: Context, stream: Stream, horizon: int) -> int:
     """Remove what is too old; returns the largest sequence removed so far."""
     last = await context.backend.streams.last(stream.id)  # numbers all: who missed a record must be told so
     await context.backend.streams.trim(stream.id, before=horizon)
-    first = await context.backend.streams.read(stream.id, limit=1)
+    first = (await context.backend.streams.read(stream.id, limit=1, max_bytes=1)).records
     return first[0].sequence - 1 if first else last
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 _PAGE = 1000
+_BYTES = 4 * 1024 * 1024  # of records looked at in one read
 
 
 async def get_shard_iterator(context: Context, caller: Caller, request: GetShardIteratorInput) -> dict[str, Any]:
@@ -82,14 +83,14 @@ async def _before(context: Context, stream: Stream, shard: Shard, moment_ms: int
     after = max(shard.start, stream.trimmed)
     while True:
         found = await context.backend.streams.read(
-            stream.id, after=after, until=shard.end, buckets=shard.buckets, limit=_PAGE
+            stream.id, after=after, until=shard.end, buckets=shard.buckets, limit=_PAGE, max_bytes=_BYTES
         )
-        readable = shards.before_mark(found, shard)
+        readable = shards.before_mark(found.records, shard)
         for each in readable:
             if each.created >= moment_ms and not shards.is_mark(each.body):
                 return after
             after = each.sequence
-        if len(readable) < _PAGE:
+        if not found.stopped or len(readable) < len(found.records):
             return after
 
 

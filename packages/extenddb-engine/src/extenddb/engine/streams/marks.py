@@ -8,6 +8,7 @@ from extenddb.engine.streams.registry import Stream
 from extenddb.engine.streams.shards import Shard
 
 _PAGE = 1000
+_BYTES = 4 * 1024 * 1024  # of records looked at in one read
 
 
 async def find(context: Context, stream: Stream, shard: Shard) -> int | None:
@@ -16,10 +17,12 @@ async def find(context: Context, stream: Stream, shard: Shard) -> int | None:
         return None
     after, wanted = shard.closing, shards.mark(shard)
     while True:
-        found = await context.backend.streams.read(stream.id, after=after, buckets=shard.buckets, limit=_PAGE)
-        for each in found:
+        found = await context.backend.streams.read(
+            stream.id, after=after, buckets=shard.buckets, limit=_PAGE, max_bytes=_BYTES
+        )
+        for each in found.records:
             if each.body == wanted:
                 return each.sequence
-        if len(found) < _PAGE:
+        if not found.stopped:
             return None
-        after = found[-1].sequence
+        after = found.records[-1].sequence

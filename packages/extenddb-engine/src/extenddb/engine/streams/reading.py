@@ -1,4 +1,4 @@
-"""Reading on in a shard, by pieces: records may be large, and only a megabyte of them is answered at a time."""
+"""Reading on in a shard. Marks of other shards are passed over, and its own one ends it for its readers."""
 
 from __future__ import annotations
 
@@ -11,8 +11,6 @@ from extenddb.engine.streams.shards import Shard
 from extenddb.storage.model import Published
 
 _BYTES = 1024 * 1024  # of one answer (API reference, GetRecords)
-_FIRST = 16  # records of the first read: enough for a consumer that keeps up, at most 13 MB
-_GROWTH = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,22 +25,16 @@ class Stretch:
 
 
 async def forward(context: Context, stream: Stream, shard: Shard, after: int, limit: int) -> Stretch:
-    """Return the next records of a shard, at most `limit` and about a megabyte, but one if there is any."""
-    records: list[Published] = []
-    place, size, wanted = after, 0, min(limit, _FIRST)
-    while wanted:
+    """Return the next records of a shard, at most `limit` and at most a megabyte, but one if there is any."""
+    place = after
+    while True:
         page = await context.backend.streams.read(
-            stream.id, after=place, until=shard.end, buckets=shard.buckets, limit=wanted
+            stream.id, after=place, until=shard.end, buckets=shard.buckets, limit=limit, max_bytes=_BYTES
         )
-        readable = shards.before_mark(page, shard)
-        for each in readable:
-            size += len(each.body)
-            if size > _BYTES and records:
-                return Stretch(records=records, place=place, finished=False)
-            place = each.sequence
-            if not shards.is_mark(each.body):
-                records.append(each)
-        if len(readable) < wanted:
+        readable = shards.before_mark(page.records, shard)
+        place = readable[-1].sequence if readable else place
+        records = [each for each in readable if not shards.is_mark(each.body)]
+        if not page.stopped or len(readable) < len(page.records):
             return Stretch(records=records, place=place, finished=shard.end is not None)
-        wanted = min(limit - len(records), wanted * _GROWTH)
-    return Stretch(records=records, place=place, finished=shard.end is not None and place >= shard.end)
+        if records:
+            return Stretch(records=records, place=place, finished=shard.end is not None and place >= shard.end)

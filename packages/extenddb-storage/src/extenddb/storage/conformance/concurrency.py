@@ -248,7 +248,7 @@ class StreamRacesSuite(Suite):
                 await mutate(backend, *(append(space, where, b"x", stream=stream) for where in order))
 
         await asyncio.gather(*(write((kit.backend, other)[n % 2], places[n % 3 :]) for n in range(6)))
-        records = await persist(lambda: kit.backend.streams.read(stream, limit=10000))
+        records = await persist(lambda: kit.records(stream, limit=10000))
         final = await kit.items(space)
         assert len(records) == sum(len(item) for item in final.values())
         for where in places:
@@ -267,7 +267,7 @@ class StreamRacesSuite(Suite):
 
         async def follow() -> None:
             after = seen[-1] if seen else 0
-            seen.extend(r.sequence for r in await kit.backend.streams.read(stream, after=after, limit=7))
+            seen.extend(r.sequence for r in await kit.records(stream, after=after, limit=7))
 
         writers = asyncio.gather(*(write((kit.backend, other)[n % 2], n) for n in range(6)))
         while not writers.done():
@@ -277,7 +277,7 @@ class StreamRacesSuite(Suite):
         last = await kit.backend.streams.last(stream)
         while not seen or seen[-1] < last:
             await follow()
-        every = await kit.backend.streams.read(stream, limit=10000)
+        every = await kit.records(stream, limit=10000)
         assert len(every) == 72
         assert seen == [record.sequence for record in every]
 

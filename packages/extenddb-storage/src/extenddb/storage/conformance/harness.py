@@ -21,6 +21,7 @@ from extenddb.storage.model import (
     Mutation,
     Page,
     PointRead,
+    Published,
     RangeRead,
     Row,
     ScanRead,
@@ -114,6 +115,11 @@ class Kit:
         """Scan; everything is optional."""
         options.setdefault("max_bytes", PLENTY)
         return await self.backend.items.scan(ScanRead(space=space, **options))
+
+    async def records(self, stream: str, **options: Any) -> list[Published]:
+        """Read a stream; everything is optional but its id."""
+        bounds = {"limit": 1000, "max_bytes": PLENTY, **options}
+        return (await self.backend.streams.read(stream, **bounds)).records
 
     async def close(self) -> None:
         """Close the second handle, if there is one, and destroy the store."""

@@ -227,7 +227,7 @@ class Machine(RuleBasedStateMachine):
     async def _told(self, store: Backend) -> dict[int, list[bytes]]:
         """Return what the stream says about each partition's bucket, in order per key at least."""
         told: dict[int, list[bytes]] = {}
-        for record in await store.streams.read(str(self.stream), limit=100_000):
+        for record in (await store.streams.read(str(self.stream), limit=100_000, max_bytes=PLENTY)).records:
             told.setdefault(record.bucket, []).append(record.body)
         return {bucket: sorted(bodies) for bucket, bodies in told.items()}
 

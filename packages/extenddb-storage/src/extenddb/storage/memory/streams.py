@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from itertools import islice
 
 from extenddb.storage.memory.state import State, Stream
-from extenddb.storage.model import Published
+from extenddb.storage.model import Published, Records
 
 _NOTHING = Stream()
 
@@ -27,14 +27,15 @@ class MemoryStreams:
         until: int | None = None,
         buckets: tuple[int, int] = (0, 4096),
         limit: int,
-    ) -> list[Published]:
+        max_bytes: int,
+    ) -> Records:
         """See `spi.Streams.read`."""
         await self._enter()
         records = self._state.streams.get(stream, _NOTHING).records
         first = bisect_right(records, after, key=_sequence)
         last = len(records) if until is None else bisect_right(records, until, key=_sequence)
         low, high = buckets
-        return list(islice((r for r in islice(records, first, last) if low <= r.bucket < high), limit))
+        return _bounded((r for r in islice(records, first, last) if low <= r.bucket < high), limit, max_bytes)
 
     async def last(self, stream: str) -> int:
         """See `spi.Streams.last`."""
@@ -55,6 +56,19 @@ class MemoryStreams:
         """See `spi.Streams.drop`."""
         await self._enter()
         self._state.streams.pop(stream, None)
+
+
+def _bounded(records: Iterable[Published], limit: int, max_bytes: int) -> Records:
+    taken: list[Published] = []
+    total = 0
+    for record in records:
+        total += len(record.body)
+        if taken and total > max_bytes:
+            return Records(taken, True)
+        taken.append(record)
+        if len(taken) == limit:
+            return Records(taken, True)
+    return Records(taken, False)
 
 
 def _sequence(record: Published) -> int:

@@ -63,7 +63,7 @@ class ErrorsSuite(Suite):
                 await backend.items.snapshot([PointRead(space, key(1))])
         if not declared.streams:
             with pytest.raises(Unsupported):
-                await backend.streams.read(kit.unique(), limit=1)
+                await backend.streams.read(kit.unique(), limit=1, max_bytes=1)
         assert await kit.items(space) == {}
 
     @scenario

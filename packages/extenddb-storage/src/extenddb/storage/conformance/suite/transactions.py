@@ -103,6 +103,6 @@ class TransactionsSuite(Suite):
         space, stream = await kit.table(), kit.unique()
         change = (Change(stream, 1, b"seen"),)
         await kit.backend.items.transact([put(space, key(1), changes=change), reject(space, key(2))])
-        assert await kit.backend.streams.read(stream, limit=10) == []
+        assert await kit.records(stream) == []
         await kit.backend.items.transact([put(space, key(1), changes=change), delete(space, key(2), changes=change)])
-        assert [record.body for record in await kit.backend.streams.read(stream, limit=10)] == [b"seen"]
+        assert [record.body for record in await kit.records(stream)] == [b"seen"]
