@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
+import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
-from wire_kit import CORAL, JSON, MODELLED, VALIDATE, Answer, Wire, encoded
+from wire_kit import CORAL, JSON, MODELLED, SECONDS, VALIDATE, Answer, Wire, encoded
 
 from extenddb.server.testing import Server
 
@@ -288,6 +292,46 @@ def test_a_client_that_asks_first(wire: Wire) -> None:
     assert wire.line() == b"HTTP/1.1 100 Continue\r\n"
     assert wire.line() == b"\r\n"
     assert wire.request(body).status == 200
+
+
+def test_a_client_that_has_said_all_is_answered_and_hung_up_on(server: Server) -> None:
+    """`shutdown(SHUT_WR)` behind a request, or behind a pipeline, ends the connection only once all is answered."""
+    item = encoded("PutItem", put('{"S":"y"}'))
+    before = sockets(server)
+    for asked in (1, 2, 50):
+        with Wire(server.port) as half:
+            half.send(item * asked + encoded("GetItem", b'{"TableName":"wires","Key":{"k":{"S":"x"}}}'))
+            half.end()
+            for _ in range(asked):
+                assert half.answer().body == b"{}"
+            assert half.answer().json["Item"] == {"k": {"S": "x"}, "v": {"S": "y"}}
+            assert half.line() == b""
+    for raw, statuses in ((b"", []), (item[:9], []), (item[:-1], [400]), (item + item[:-1], [200, 400])):
+        with Wire(server.port) as half:
+            half.send(raw)
+            half.end()
+            assert [half.answer().status for _ in statuses] == statuses
+            assert half.line() == b""
+    for _ in range(30):
+        with Wire(server.port) as half:
+            half.send(item)
+            half.end()
+    deadline = time.monotonic() + SECONDS
+    while sockets(server) > before:
+        assert time.monotonic() < deadline, "connections are left behind"
+        time.sleep(0.05)
+
+
+def sockets(server: Server) -> int:
+    """Return how many clients the server's process is connected to."""
+    port = f":{server.port:04X}"
+    lines = Path(f"/proc/{server.process.pid}/net/tcp").read_text("ascii").splitlines()[1:]
+    mine = {f"socket:[{line.split()[9]}]" for line in lines if line.split()[1].endswith(port)}
+    count = 0
+    for each in Path(f"/proc/{server.process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            count += os.readlink(each) in mine
+    return count - 1  # one listens
 
 
 def test_clients_that_vanish_disturb_nobody(server: Server, wire: Wire) -> None:

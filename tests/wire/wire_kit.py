@@ -69,6 +69,10 @@ class Wire:
         """Send bytes."""
         self._socket.sendall(raw)
 
+    def end(self) -> None:
+        """Close the sending side: nothing follows, but answers are read."""
+        self._socket.shutdown(socket.SHUT_WR)
+
     def line(self) -> bytes:
         """Return the next line; empty when the other side hung up."""
         return self._file.readline()

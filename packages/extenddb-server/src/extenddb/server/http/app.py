@@ -1,4 +1,4 @@
-"""The transport: aiohttp's low-level server, made to answer in JSON whatever happens.
+"""The transport: aiohttp's low-level server.
 
 `web.Server` without router and middlewares costs half of `web.Application`.
 """
@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import ssl
 from collections.abc import Sequence
@@ -18,64 +17,17 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
-from extenddb.core.errors import (
-    INTERNAL_SERVER_ERROR,
-    SERIALIZATION,
-    ErrorType,
-    ServiceError,
-)
 from extenddb.server.http.compression import BODY_LIMIT, too_large
+from extenddb.server.http.connection import Connection, to_aiohttp
 from extenddb.server.http.message import Headers, Request, Response, error_response, request_id
 from extenddb.server.http.service import Service
 
-log = logging.getLogger("extenddb.server")
-
-_SERVER = "Server"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _BACKLOG = 1024
 _LINE_LIMIT = 16 * 1024
 """Longest request line and header field: presigned requests carry long tokens."""
 _KEEP_ALIVE_SECONDS = 3630.0
 """Idle connections stay longer than any client's pool keeps them."""
-
-
-class _Protocol(RequestHandler):
-    """Answers broken requests in JSON instead of text, without a traceback in the log."""
-
-    __slots__ = ()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Return the last answer on a connection."""
-        kind: ErrorType = INTERNAL_SERVER_ERROR
-        if status < 500:
-            kind = SERIALIZATION
-            log.debug("Malformed request: %s", message)
-        elif isinstance(exc, ConnectionError):
-            log.debug("A client left in the middle of its request: %s", exc)
-        else:
-            log.error("Request failed in the transport", exc_info=exc)
-        if request.writer.output_size > 0:
-            raise ConnectionError("an answer was begun already")
-        text = "The request is not valid HTTP." if status < 500 else "Internal server error"
-        answer = error_response(ServiceError(kind, text), request_id())
-        answer.status = status
-        response = _to_aiohttp(answer, keep_alive=False)
-        response.force_close()
-        return response
-
-
-def _to_aiohttp(response: Response, *, keep_alive: bool) -> web.Response:
-    headers = response.headers
-    headers["Server"] = _SERVER
-    if keep_alive:
-        headers["Connection"] = "keep-alive"
-    return web.Response(status=response.status, headers=headers, body=response.body)
 
 
 class HttpServer(web.Server):
@@ -99,7 +51,7 @@ class HttpServer(web.Server):
 
     def __call__(self) -> RequestHandler:
         """Return the protocol of a new connection."""
-        return _Protocol(self, loop=self._loop, **self._kwargs)
+        return Connection(self, loop=self._loop, **self._kwargs)
 
     def _request(
         self,
@@ -109,6 +61,7 @@ class HttpServer(web.Server):
         writer: AbstractStreamWriter,
         task: asyncio.Task[None],
     ) -> web.BaseRequest:
+        cast("Connection", protocol).asked(payload)
         return web.BaseRequest(message, payload, protocol, writer, task, self._loop, client_max_size=BODY_LIMIT)
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -117,7 +70,8 @@ class HttpServer(web.Server):
             response = await self._answer(request)
         finally:
             self.in_flight -= 1
-        answer = _to_aiohttp(response, keep_alive=request.keep_alive and not self._draining)
+            cast("Connection", request.protocol).answered()
+        answer = to_aiohttp(response, keep_alive=request.keep_alive and not self._draining)
         if self._draining:
             answer.force_close()
         return answer
