@@ -30,6 +30,10 @@ def texts() -> Iterator[tuple[str, str]]:
     for index, flag, other in itertools.product((None, "x"), (False, True), (False, True)):
         yield f"range {index} {flag} {other}", sql.range(index, reverse=flag, bounded=other).sql.decode()
         yield f"scan {index} {flag}", sql.scan(index, bounded=flag).sql.decode()
+        if index is not None:
+            whole = sql.range(index, reverse=flag, bounded=other, whole=True)
+            yield f"range {index} {flag} {other}, whole keys", whole.sql.decode()
+            yield f"scan {index} {flag}, whole keys", sql.scan(index, bounded=flag, whole=True).sql.decode()
     for module in (plan, streams):
         for name, found in vars(module).items():
             if isinstance(found, Statement):

@@ -51,6 +51,8 @@ def deciding(decision: object, *, blind: bool = False) -> Call:
 CALLER: dict[str, Call] = {
     "space id": lambda s: s.items.get([PointRead(Space(id="Not-Good"), key(1))]),
     "digest": lambda s: s.items.get([PointRead(SPACE, Key(b"short", b""))]),
+    "sort key": lambda s: s.items.get([PointRead(SPACE, key(1, b"x" * 1025))]),
+    "sort key of an entry": deciding(Put(b"", 0, added("i", key(9, b"x" * 8199)))),
     "limit": lambda s: s.items.read_range(replace(RANGE, limit=0)),
     "bytes": lambda s: s.items.scan(replace(SCAN, max_bytes=0)),
     "unknown index": lambda s: s.items.scan(replace(SCAN, index="x")),

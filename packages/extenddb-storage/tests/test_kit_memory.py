@@ -74,6 +74,14 @@ class TestLoading(kit.LoadingSuite):
     harness = MemoryHarness()
 
 
+class TestLongIndexRanges(kit.LongIndexRangesSuite):
+    harness = MemoryHarness()
+
+
+class TestLongIndexScan(kit.LongIndexScanSuite):
+    harness = MemoryHarness()
+
+
 class TestRanges(kit.RangesSuite):
     harness = MemoryHarness()
 

@@ -8,6 +8,7 @@ missing name. Index entries are in `x_<space>_<index>`; they are only ever touch
 from __future__ import annotations
 
 import re
+from typing import Final
 
 from psycopg import sql
 
@@ -29,8 +30,12 @@ _PLAIN_BYTES = sql.SQL(
 )
 _CREATE_INDEX = sql.SQL(
     "CREATE TABLE {table} (b bigint NOT NULL, ph bytea NOT NULL, sk bytea NOT NULL, bph bytea NOT NULL,"
-    " bsk bytea NOT NULL, size int, PRIMARY KEY (b, ph, sk, bph, bsk))"
+    " bsk bytea NOT NULL, size int, rest bytea, PRIMARY KEY (b, ph, sk, bph, bsk))"
 )
+HEAD: Final = 1536
+"""Bytes of an entry's sort key that stand in `sk`; what it has beyond them, which only keys of several values can have,
+stands in `rest`. A row of the primary key holds 2,704 bytes: these, a row's key of up to 1,048, and their lengths."""
+
 _DROP = sql.SQL("DROP TABLE {table}")
 _RENAME = sql.SQL("ALTER TABLE {old} RENAME TO {new}")
 

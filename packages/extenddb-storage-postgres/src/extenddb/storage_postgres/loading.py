@@ -17,14 +17,15 @@ from psycopg import sql
 from extenddb.core.types.keys import DIGEST_SIZE, Key, bucket
 from extenddb.storage.errors import Conflict, Unsupported
 from extenddb.storage.model import Entry, Put, Space
-from extenddb.storage_postgres.ddl import index_name, table_name
+from extenddb.storage_postgres.ddl import HEAD, index_name, table_name
 from extenddb.storage_postgres.pool import Pool
 
 _COPY_ROWS: Final = sql.SQL("COPY {} (b, ph, sk, item, size, ver) FROM STDIN (FORMAT BINARY)")
 _COPY_ENTRIES: Final = sql.SQL("COPY {} (b, ph, sk, bph, bsk, size) FROM STDIN (FORMAT BINARY)")
+_COPY_LONG_ENTRIES: Final = sql.SQL("COPY {} (b, ph, sk, bph, bsk, size, rest) FROM STDIN (FORMAT BINARY)")
 _NOW: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _HEAD, _TAIL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
-_PLACE: Final = Struct(f">hiqi{DIGEST_SIZE}si")  # six columns; bucket, partition, length of the sort key
+_PLACE: Final = Struct(f">hiqi{DIGEST_SIZE}si")  # columns; bucket, partition, length of the sort key
 _LENGTH: Final = Struct(">i")
 _END: Final = Struct(">iiiq")  # size and version
 _BASE: Final = Struct(f">i{DIGEST_SIZE}si")
@@ -54,7 +55,12 @@ async def _load(connection: psycopg.AsyncConnection, space: Space, rows: Sequenc
                 entries.setdefault(change.id, []).append((change.new, key))
     for index, found in entries.items():
         found.sort(key=_entry_order)
-        await _copy(connection, _COPY_ENTRIES.format(sql.Identifier(index_name(space, index))), _entries(found))
+        table = sql.Identifier(index_name(space, index))
+        long = [each for each in found if len(each[0].key.sort) > HEAD]
+        short = [each for each in found if len(each[0].key.sort) <= HEAD] if long else found
+        for some, statement in ((short, _COPY_ENTRIES), (long, _COPY_LONG_ENTRIES)):
+            if some:
+                await _copy(connection, statement.format(table), _entries(some))
 
 
 async def _copy(connection: psycopg.AsyncConnection, statement: sql.Composed, lines: Iterable[bytes]) -> None:
@@ -75,9 +81,12 @@ def _rows(rows: Iterable[tuple[Key, Put]], version: int) -> Iterator[bytes]:
 
 def _entries(entries: Iterable[tuple[Entry, Key]]) -> Iterator[bytes]:
     for entry, base in entries:
-        (partition, sort), size = entry.key, entry.size
-        head = _PLACE.pack(6, 8, bucket(partition), DIGEST_SIZE, partition, len(sort))
-        end = _LENGTH.pack(-1) if size is None else _LENGTH.pack(4) + _LENGTH.pack(size)
+        partition, whole = entry.key
+        sort, rest = whole[:HEAD], whole[HEAD:]
+        head = _PLACE.pack(7 if rest else 6, 8, bucket(partition), DIGEST_SIZE, partition, len(sort))
+        end = _LENGTH.pack(-1) if entry.size is None else _LENGTH.pack(4) + _LENGTH.pack(entry.size)
+        if rest:
+            end += _LENGTH.pack(len(rest)) + rest
         yield b"".join((head, sort, _BASE.pack(DIGEST_SIZE, base.partition, len(base.sort)), base.sort, end))
 
 

@@ -25,6 +25,7 @@ from extenddb.storage.model import (
 )
 from extenddb.storage_postgres import vectors
 from extenddb.storage_postgres.arrays import byteas, int4s, int8s, key_arrays, texts
+from extenddb.storage_postgres.ddl import HEAD
 from extenddb.storage_postgres.statements import statements
 from extenddb.storage_postgres.wire import Call, Statement
 
@@ -169,15 +170,26 @@ def _entries(space: Space, slots: Mapping[Key, Slot]) -> Iterator[Call]:
             added.setdefault(index, []).extend((key, base, size) for key, size in sizes.items())
     for index, gone in removed.items():
         if gone:
-            yield sql.entry_delete(index)(*_entry_arrays(gone))
+            yield sql.entry_delete(index)(*_entry_arrays([(_head(key), base) for key, base in gone]))
     for index, new in added.items():
-        if new:
-            places = _entry_arrays([(key, base) for key, base, _ in new])
-            yield sql.entry_insert(index)(*places, int4s([size for _, _, size in new]))
+        long = [each for each in new if len(each[0].sort) > HEAD]
+        yield from _added(sql.entry_insert(index), [each for each in new if len(each[0].sort) <= HEAD] if long else new)
+        yield from _added(sql.entry_insert_long(index), long)
     for each in space.vectors:
         entries = {key: slot.vectors[each.id] for key, slot in slots.items() if each.id in slot.vectors}
         if entries:
             yield from vectors.written(space, each.id, entries)
+
+
+def _added(statement: Statement, entries: Sequence[tuple[Key, Key, int | None]]) -> Iterator[Call]:
+    if entries:
+        places = _entry_arrays([(key, base) for key, base, _ in entries])
+        yield statement(*places, int4s([size for _, _, size in entries]))
+
+
+def _head(key: Key) -> Key:
+    """Return the key with what of its sort key stands in the primary key."""
+    return key if len(key.sort) <= HEAD else Key(key.partition, key.sort[:HEAD])
 
 
 def _entry_arrays(entries: Iterable[tuple[Key, Key]]) -> tuple[bytes, ...]:

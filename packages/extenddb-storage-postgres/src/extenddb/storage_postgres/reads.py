@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from extenddb.core.types.keys import Key, bucket
 from extenddb.storage.model import Page, PointRead, RangeRead, Row, ScanRead, Space
 from extenddb.storage_postgres.arrays import int8, key_arrays
+from extenddb.storage_postgres.ddl import HEAD
 from extenddb.storage_postgres.pool import Pool
 from extenddb.storage_postgres.statements import statements
 from extenddb.storage_postgres.wire import Call, Session, Statement
@@ -89,6 +90,8 @@ async def _pages(pool: Pool, place: _RangePlace | _ScanPlace, limit: int | None,
         wanted = _chunk(len(rows), total, limit, max_bytes)
         call = place.call(int8(max(max_bytes - total, 1)), int8(wanted))
         result = (await pool.run(partial(Session.read, calls=[call])))[0]
+        if place.doubts(result):
+            continue
         chunk = rows_of(result)
         rows += chunk
         total += sum([row.size for row in chunk])
@@ -107,10 +110,30 @@ def _chunk(count: int, total: int, limit: int | None, max_bytes: int) -> int:
     return wanted if limit is None else max(min(wanted, limit - count), 1)
 
 
-class _RangePlace:
+class _Order:
+    """In which order a page is read: that of the heads of sort keys, until one shows that has more.
+
+    Heads alone are in the order of whole keys as long as neither the place asked for nor a row found is longer.
+    """
+
+    def __init__(self, index: str | None, *sorts: bytes | None) -> None:
+        self._index = index
+        self.whole = index is not None and any(len(sort) > HEAD for sort in sorts if sort is not None)
+
+    def doubts(self, result: PGresult) -> bool:
+        """Tell whether a page is to be read again in the order of whole keys, and from now on."""
+        if self.whole or self._index is None:
+            return False
+        value: Any = result.get_value
+        self.whole = any(len(value(n, 6)) >= HEAD for n in range(result.ntuples))
+        return self.whole
+
+
+class _RangePlace(_Order):
     """Where a range read stands: everything between two places, the near one moving."""
 
     def __init__(self, read: RangeRead) -> None:
+        super().__init__(read.index, read.lower, read.upper, read.after.key.sort if read.after else None)
         self._read = read
         self._lower = read.lower or b""
         self._upper = read.upper
@@ -132,7 +155,8 @@ class _RangePlace:
         read = self._read
         # The cursor of a reverse read closes an end that was open.
         bounded = self._upper is not None or (read.reverse and self._after is not None)
-        statement = statements(read.space).range(read.index, reverse=read.reverse, bounded=bounded)
+        sql = statements(read.space)
+        statement = sql.range(read.index, reverse=read.reverse, bounded=bounded, whole=self.whole)
         partition = (int8(bucket(read.partition)), read.partition)
         return Call(statement, (*head, *partition, *self._near(), *(self._far() if bounded else ())))
 
@@ -160,13 +184,13 @@ class _RangePlace:
             self._move(sort or b"", last.key)
 
 
-class _ScanPlace:
+class _ScanPlace(_Order):
     """Where a scan stands."""
 
     def __init__(self, read: ScanRead) -> None:
-        self._index = read.index is not None
-        self._statement = statements(read.space).scan(read.index, bounded=read.upper is not None)
-        self._near: tuple[bytes, ...] = (read.lower, b"", b"", b"") if self._index else (read.lower, b"")
+        super().__init__(read.index, read.after.key.sort if read.after else None)
+        self._read = read
+        self._near: tuple[bytes, ...] = (read.lower, b"") if read.index is None else (read.lower, b"", b"", b"")
         self._far = () if read.upper is None else (int8(_padded_bucket(read.upper)), read.upper)
         if read.after is not None:
             self._near = max(self._near, self._behind(read.after.key, read.after.base))
@@ -176,11 +200,13 @@ class _ScanPlace:
 
     def call(self, *head: bytes) -> Call:
         """Return the statement that reads on from here, `head` before the place's own parameters."""
-        return self._statement(*head, int8(_padded_bucket(self._near[0])), *self._near, *self._far)
+        read = self._read
+        statement = statements(read.space).scan(read.index, bounded=read.upper is not None, whole=self.whole)
+        return statement(*head, int8(_padded_bucket(self._near[0])), *self._near, *self._far)
 
     def advance(self, result: PGresult, last: Row) -> None:
         """Move behind the last row read."""
-        if self._index:
+        if self._read.index is not None:
             at = result.ntuples - 1
             key = Key(result.get_value(at, 5) or b"", result.get_value(at, 6) or b"")
             self._near = self._behind(key, last.key)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from extenddb.storage.model import Space
-from extenddb.storage_postgres.ddl import index_name, table_name
+from extenddb.storage_postgres.ddl import HEAD, index_name, table_name
 from extenddb.storage_postgres.wire import Statement
 
 _NOW = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
@@ -60,6 +60,13 @@ INDEX_TEMPLATES: dict[str, str] = {
         f"INSERT INTO {{x}} (b, ph, sk, bph, bsk, size) SELECT k.b, k.ph, k.sk, k.bph, k.bsk, k.size"
         f" FROM {_SIZED_ENTRIES} ON CONFLICT (b, ph, sk, bph, bsk) DO UPDATE SET size = excluded.size"
     ),
+    "entry_insert_long": (
+        f"INSERT INTO {{x}} (b, ph, sk, bph, bsk, size, rest)"
+        f" SELECT k.b, k.ph, substring(k.sk, 1, {HEAD}), k.bph, k.bsk, k.size, substring(k.sk, {HEAD + 1})"
+        f" FROM {_SIZED_ENTRIES} ON CONFLICT (b, ph, sk, bph, bsk) DO UPDATE"
+        " SET size = excluded.size, rest = excluded.rest"
+    ),
+    # By the head of its key: a row has one entry in an index.
     "entry_delete": (
         f"DELETE FROM {{x}} AS x USING {_ENTRIES} WHERE x.b = k.b AND x.ph = k.ph AND x.sk = k.sk"
         " AND x.bph = k.bph AND x.bsk = k.bsk"
@@ -78,7 +85,7 @@ _INDEX_PAGE = (
     "SELECT q.bph, q.bsk, q.item, q.size, q.ver, q.ph, q.sk FROM (SELECT y.*,"
     " sum(y.size) OVER (ORDER BY {outer} ROWS UNBOUNDED PRECEDING) - y.size AS before"
     " FROM (SELECT x.b, x.ph, x.sk, x.bph, x.bsk, t.item, coalesce(x.size, t.size) AS size, t.ver"
-    " FROM (SELECT x.b, x.ph, x.sk, x.bph, x.bsk, x.size FROM {x} AS x WHERE {where}"
+    " FROM (SELECT x.b, x.ph, {sk} AS sk, x.bph, x.bsk, x.size FROM {x} AS x WHERE {where}"
     " ORDER BY {order} LIMIT $2::bigint) AS x"
     f" JOIN {{t}} AS t ON t.b = {_BASE_BUCKET} AND t.ph = x.bph AND t.sk = x.bsk) AS y) AS q"
     " WHERE q.before < $1::bigint"
@@ -92,17 +99,25 @@ _TABLE_WHERE: dict[tuple[bool, bool], str] = {
     (True, False): "t.sk >= $5::bytea",
     (True, True): "t.sk >= $5::bytea AND t.sk < $6::bytea",
 }
-_INDEX_PLACE = "(x.sk, x.bph, x.bsk)"
 _INDEX_WHERE: dict[tuple[bool, bool], str] = {
-    (False, False): f"{_INDEX_PLACE} > ($5::bytea, $6::bytea, $7::bytea)",
-    (False, True): f"{_INDEX_PLACE} > ($5::bytea, $6::bytea, $7::bytea) AND x.sk < $8::bytea",
-    (True, False): "x.sk >= $5::bytea",
-    (True, True): f"x.sk >= $5::bytea AND {_INDEX_PLACE} < ($6::bytea, $7::bytea, $8::bytea)",
+    (False, False): "({sk}, x.bph, x.bsk) > ({p5}, $6::bytea, $7::bytea)",
+    (False, True): "({sk}, x.bph, x.bsk) > ({p5}, $6::bytea, $7::bytea) AND ({sk}) < ({p8})",
+    (True, False): "({sk}) >= ({p5})",
+    (True, True): "({sk}) >= ({p5}) AND ({sk}, x.bph, x.bsk) < ({p6}, $7::bytea, $8::bytea)",
 }
 _TABLE_SCAN = "(t.b, t.ph, t.sk) >= ($3::bigint, $4::bytea, $5::bytea)"
 _TABLE_SCAN_END = " AND (t.b, t.ph, t.sk) < ($6::bigint, $7::bytea, ''::bytea)"
-_INDEX_SCAN = "(x.b, x.ph, x.sk, x.bph, x.bsk) > ($3::bigint, $4::bytea, $5::bytea, $6::bytea, $7::bytea)"
+_INDEX_SCAN = "(x.b, x.ph, {sk}, x.bph, x.bsk) > ($3::bigint, $4::bytea, {p5}, $6::bytea, $7::bytea)"
 _INDEX_SCAN_END = " AND (x.b, x.ph, x.sk) < ($8::bigint, $9::bytea, ''::bytea)"
+
+# Where sort keys are longer than their heads, heads alone put them in the order of the rows behind them. So pages can
+# be read in the order of whole keys: the index finds heads, and PostgreSQL sorts those that are equal.
+_REST = "coalesce(x.rest, ''::bytea)"
+_HEADS = {"sk": "x.sk", **{f"p{n}": f"${n}::bytea" for n in (5, 6, 8)}}
+_WHOLE = {
+    "sk": f"x.sk, {_REST}",
+    **{f"p{n}": f"substring(${n}::bytea, 1, {HEAD}), substring(${n}::bytea, {HEAD + 1})" for n in (5, 6, 8)},
+}
 
 
 class SpaceStatements:
@@ -137,24 +152,29 @@ class SpaceStatements:
         """Return the statement that adds entries to an index."""
         return self._entry("entry_insert", index)
 
+    def entry_insert_long(self, index: str) -> Statement:
+        """Return the statement that adds entries whose sort keys are longer than their heads."""
+        return self._entry("entry_insert_long", index)
+
     def entry_delete(self, index: str) -> Statement:
-        """Return the statement that removes entries from an index."""
+        """Return the statement that removes entries from an index, found by the heads of their sort keys."""
         return self._entry("entry_delete", index)
 
-    def range(self, index: str | None, *, reverse: bool, bounded: bool) -> Statement:
-        """Return the statement that reads a page of one partition."""
-        shape = ("range", index, reverse, bounded)
+    def range(self, index: str | None, *, reverse: bool, bounded: bool, whole: bool = False) -> Statement:
+        """Return the statement that reads a page of one partition, of an index perhaps in the order of whole keys."""
+        shape = ("range", index, reverse, bounded, whole)
         found = self._pages.get(shape)
         if found is None:
-            found = self._pages[shape] = Statement(self._range(index, reverse=reverse, bounded=bounded))
+            text = self._range(index, reverse=reverse, bounded=bounded, whole=whole)
+            found = self._pages[shape] = Statement(text)
         return found
 
-    def scan(self, index: str | None, *, bounded: bool) -> Statement:
-        """Return the statement that reads a page over partitions."""
-        shape = ("scan", index, bounded)
+    def scan(self, index: str | None, *, bounded: bool, whole: bool = False) -> Statement:
+        """Return the statement that reads a page over partitions, of an index perhaps in the order of whole keys."""
+        shape = ("scan", index, bounded, whole)
         found = self._pages.get(shape)
         if found is None:
-            found = self._pages[shape] = Statement(self._scan(index, bounded=bounded))
+            found = self._pages[shape] = Statement(self._scan(index, bounded=bounded, whole=whole))
         return found
 
     def _statement(self, name: str) -> Statement:
@@ -167,28 +187,31 @@ class SpaceStatements:
             found = self._indexes[name, index] = Statement(text)
         return found
 
-    def _range(self, index: str | None, *, reverse: bool, bounded: bool) -> str:
-        direction = " DESC" if reverse else ""
+    def _range(self, index: str | None, *, reverse: bool, bounded: bool, whole: bool) -> str:
         if index is None:
             where = _PARTITION.format(a="t") + _TABLE_WHERE[reverse, bounded]
-            return _TABLE_PAGE.format(t=self._table, where=where, order=f"t.sk{direction}")
+            return _TABLE_PAGE.format(t=self._table, where=where, order="t.sk DESC" if reverse else "t.sk")
         where = _PARTITION.format(a="x") + _INDEX_WHERE[reverse, bounded]
-        columns = ("sk", "bph", "bsk")
-        return self._index_page(index, where, columns, direction)
+        return self._index_page(index, where, ("sk", "bph", "bsk"), reverse=reverse, whole=whole)
 
-    def _scan(self, index: str | None, *, bounded: bool) -> str:
+    def _scan(self, index: str | None, *, bounded: bool, whole: bool) -> str:
         if index is None:
             where = _TABLE_SCAN + (_TABLE_SCAN_END if bounded else "")
             return _TABLE_PAGE.format(t=self._table, where=where, order="t.b, t.ph, t.sk")
         where = _INDEX_SCAN + (_INDEX_SCAN_END if bounded else "")
-        return self._index_page(index, where, ("b", "ph", "sk", "bph", "bsk"), "")
+        return self._index_page(index, where, ("b", "ph", "sk", "bph", "bsk"), reverse=False, whole=whole)
 
-    def _index_page(self, index: str, where: str, columns: tuple[str, ...], direction: str) -> str:
+    def _index_page(self, index: str, where: str, columns: tuple[str, ...], *, reverse: bool, whole: bool) -> str:
+        direction = " DESC" if reverse else ""
+        order = [f"x.{column}{direction}" for column in columns]
+        if whole:
+            order.insert(columns.index("sk") + 1, f"{_REST}{direction}")
         return _INDEX_PAGE.format(
             t=self._table,
             x=f'"{index_name(self._space, index)}"',
-            where=where,
-            order=", ".join(f"x.{column}{direction}" for column in columns),
+            sk=f"x.sk || {_REST}" if whole else "x.sk",
+            where=where.format_map(_WHOLE if whole else _HEADS),
+            order=", ".join(order),
             outer=", ".join(f"y.{column}{direction}" for column in columns),
         )
 

@@ -41,6 +41,8 @@ MOST_DIMENSIONS = 4096
 MOST_HITS = 100
 """Most rows a search of vectors finds."""
 _LABEL_SIZE = 64
+_ROW_SORT, _ENTRY_SORT = 1024, 4 * 2 * 1024 + 3 * 2
+"""Longest sort key of a row, and of an index entry."""
 
 _Ordered = TypeVar("_Ordered", bytes, int, tuple[bytes, bytes])
 
@@ -68,11 +70,12 @@ def stream(name: str) -> None:
     require(_SPACE_ID.fullmatch(name) is not None, f"a stream's id is 1 to 32 of a-z and 0-9, not {name!r}")
 
 
-def key(value: Key) -> None:
+def key(value: Key, longest: int = _ROW_SORT) -> None:
     """Check the shape of a key."""
     require(isinstance(value, Key), "a key is a Key")
     require(isinstance(value.partition, bytes) and isinstance(value.sort, bytes), "the parts of a key are bytes")
     require(len(value.partition) == DIGEST_SIZE, f"a partition digest has {DIGEST_SIZE} bytes")
+    require(len(value.sort) <= longest, f"a sort key has at most {longest} bytes")
 
 
 def row(value: Row) -> None:
@@ -199,7 +202,7 @@ def _index_changes(where: Space, changes: Sequence[IndexChange]) -> None:
 
 
 def _entry(entry: Entry) -> None:
-    key(entry.key)
+    key(entry.key, _ENTRY_SORT)
     require(entry.size is None or entry.size >= 0, "sizes are not negative")
 
 
@@ -262,7 +265,7 @@ def _read(read: RangeRead | ScanRead) -> None:
 
 
 def _position(position: Position, index: str | None) -> None:
-    key(position.key)
+    key(position.key, _ROW_SORT if index is None else _ENTRY_SORT)
     require((position.base is None) == (index is None), "a position has a base key exactly in an index")
     if position.base is not None:
         key(position.base)

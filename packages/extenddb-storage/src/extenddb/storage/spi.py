@@ -70,7 +70,11 @@ class Catalog(Protocol):
 
 
 class Items(Protocol):
-    """Rows. Every method raises SchemaMismatch for a space that is not current, and SerializationFailure."""
+    """Rows. Every method raises SchemaMismatch for a space that is not current, and SerializationFailure.
+
+    A row's sort key has at most 1,024 bytes, an index entry's at most 8,198: four values of 1,024 bytes each, of which
+    every byte may need two, and what parts them.
+    """
 
     async def get(self, reads: Sequence[PointRead]) -> list[Row | None]:
         """Return the latest committed row of each key, in the order asked; each key on its own."""

@@ -22,8 +22,8 @@ from extenddb.storage.conformance.suite.items import EntriesSuite, ItemsSuite  #
 from extenddb.storage.conformance.suite.leases import LeasesSuite  # noqa: E402
 from extenddb.storage.conformance.suite.lifecycle import DurableSuite, LifecycleSuite  # noqa: E402
 from extenddb.storage.conformance.suite.loading import LoadingSuite  # noqa: E402
-from extenddb.storage.conformance.suite.ranges import IndexRangesSuite, RangesSuite  # noqa: E402
-from extenddb.storage.conformance.suite.scan import IndexScanSuite, ScanSuite  # noqa: E402
+from extenddb.storage.conformance.suite.ranges import IndexRangesSuite, LongIndexRangesSuite, RangesSuite  # noqa: E402
+from extenddb.storage.conformance.suite.scan import IndexScanSuite, LongIndexScanSuite, ScanSuite  # noqa: E402
 from extenddb.storage.conformance.suite.streams import StreamsSuite  # noqa: E402
 from extenddb.storage.conformance.suite.transactions import TransactionsSuite  # noqa: E402
 from extenddb.storage.conformance.suite.vectors import VectorsSuite  # noqa: E402
@@ -41,6 +41,8 @@ SUITES = (
     LeasesSuite,
     LifecycleSuite,
     LoadingSuite,
+    LongIndexRangesSuite,
+    LongIndexScanSuite,
     RangesSuite,
     ScanSuite,
     StatefulSuite,
@@ -68,6 +70,8 @@ __all__ = [
     "LeasesSuite",
     "LifecycleSuite",
     "LoadingSuite",
+    "LongIndexRangesSuite",
+    "LongIndexScanSuite",
     "RangesSuite",
     "ScanSuite",
     "StatefulSuite",

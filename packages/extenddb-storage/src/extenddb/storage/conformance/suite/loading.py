@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from extenddb.storage.conformance.harness import Kit, Suite, scenario
+from extenddb.storage.conformance.suite.ranges import COMMON
 from extenddb.storage.conformance.values import added, key, put
 from extenddb.storage.errors import Conflict, SchemaMismatch
 from extenddb.storage.model import Key, Put, Space
@@ -57,6 +58,16 @@ class LoadingSuite(Suite):
         await _load(kit, space, [(key(1), Put(b"body", 4, added("i", key(50))))])
         (row,) = (await kit.scan(space, index="i")).rows
         assert (row.item, row.size) == (b"body", 4)
+
+    @scenario
+    async def test_entries_of_long_keys_are_loaded_in_their_order(self, kit: Kit) -> None:
+        space = await kit.table("i")
+        sorts = [COMMON + b"%03d" % n for n in range(40)] + [b"", b"a", COMMON[:1536]]
+        rows = [(key(n), Put(b"%d" % n, n, added("i", Key(key(7).partition, sort)))) for n, sort in enumerate(sorts)]
+        await _load(kit, space, sorted(rows, key=lambda row: row[0]))
+        for reverse in (False, True):
+            page = await kit.range(space, key(7).partition, index="i", reverse=reverse)
+            assert [sorts[int(row.item)] for row in page.rows] == sorted(sorts, reverse=reverse)
 
     @scenario
     async def test_a_key_that_is_there_fails_the_whole(self, kit: Kit) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from extenddb.storage.conformance.harness import Kit, Suite, scenario
+from extenddb.storage.conformance.suite.ranges import COMMON
 from extenddb.storage.conformance.values import added, key, partition, put
 from extenddb.storage.model import Key, Position, Space
 
@@ -110,5 +111,24 @@ class IndexScanSuite(ScanSuite):
                 for n, (where, base) in enumerate(places)
             ),
             put(space, Key(partition(999), b"not in the index")),
+        )
+        return space, sorted(places, key=lambda place: (place[0], place[1] or place[0]))
+
+
+class LongIndexScanSuite(IndexScanSuite):
+    """The same with sort keys that are longer than many a store's own keys may be."""
+
+    async def fill(self, kit: Kit) -> tuple[Space, list[Where]]:
+        space = await kit.table("i")
+        sorts = (b"", COMMON[:1536], COMMON + b"\x00", COMMON + b"\x00\xff", COMMON * 4, COMMON + b"\xff")
+        places: list[Where] = [
+            (key(100 + n, sort), key(n * 7 + twin)) for n, sort in enumerate(sorts * 2) for twin in range(3)
+        ]
+        places += [(key(50, sort), key(505 - n)) for n, sort in enumerate(sorts)]
+        await kit.mutate(
+            *(
+                put(space, base or where, b"x" * (n % 5 + 1), indexes=added("i", where))
+                for n, (where, base) in enumerate(places)
+            )
         )
         return space, sorted(places, key=lambda place: (place[0], place[1] or place[0]))
