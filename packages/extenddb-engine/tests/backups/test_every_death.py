@@ -232,8 +232,8 @@ async def check_put(found: Found) -> bool:
     colors = {2: "there", **dict.fromkeys(found.changed, "mine")}
     assert ordered(items) == [item(number, colors.get(number, "red")) for number in range(COUNT)]
     (stream,) = await service.backend.documents.list("stream", limit=9)
-    published = await service.backend.streams.read(codec.parse(stream.body)["id"], limit=1000)
-    written = Counter(codec.parse(record.body)["Keys"]["sk"]["N"] for record in published)
+    published = await service.backend.streams.read(codec.parse(stream.body)["id"], limit=1000, max_bytes=1 << 24)
+    written = Counter(codec.parse(record.body)["Keys"]["sk"]["N"] for record in published.records)
     assert written == {str(number): 1 + (number in found.changed) for number in range(COUNT)}
     reports = [body for (bucket, key), body in found.objects.items() if bucket == "reports" and "/data/" in key]
     kinds = Counter(json.loads(line)["OutputType"] for body in reports for line in body.splitlines())
