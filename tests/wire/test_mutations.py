@@ -176,13 +176,13 @@ _SEEDS: tuple[tuple[str, dict[str, Any]], ...] = (
             ],
         },
     ),
+    ("UpdateTable", {"TableName": T, "DeletionProtectionEnabled": False}),
     (
         "UpdateTable",
         {
             "TableName": T,
             "BillingMode": "PROVISIONED",
             "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
-            "DeletionProtectionEnabled": False,
             "GlobalSecondaryIndexUpdates": [
                 {
                     "Update": {
