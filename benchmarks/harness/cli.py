@@ -1,4 +1,4 @@
-"""The command line: run, table, compare, plot, list."""
+"""The command line: run, bulk, table, compare, plot, list."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from benchmarks.harness import compare, plot, session, table
+from benchmarks.harness import bulk, compare, plot, session, table
+from benchmarks.harness.bulk_data import KINDS
 from benchmarks.harness.jobs import ROOT, JobError
 from benchmarks.harness.measure import Level, Window
 from benchmarks.harness.scenarios import BY_NAME, SCENARIOS
@@ -33,7 +34,7 @@ def main(given: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int = options.action(options, arguments)
-    except (ServerError, JobError, OSError, ValueError) as error:
+    except (ServerError, JobError, bulk.BulkError, OSError, ValueError) as error:
         sys.stderr.write(f"benchmarks/run.py: {error}\n")
         return 1
     return code
@@ -48,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="benchmarks/run.py", description="Measures a server beside its floors.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_run(commands.add_parser("run", help="measure, print the table, write JSON and a plot"))
+    _add_bulk(commands.add_parser("bulk", help="measure imports, bulk puts and restores beside raw COPY"))
     for name, action, text in (
         ("table", _table, "print the table of a result"),
         ("plot", _plot, "draw a result as SVG beside it"),
@@ -80,6 +82,20 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     _add_peer(command.add_argument_group("other servers"))
 
 
+def _add_bulk(command: argparse.ArgumentParser) -> None:
+    command.set_defaults(action=_bulk)
+    add = command.add_argument
+    add("--ways", default="import", metavar="NAMES", help=f"with commas between: {', '.join(bulk.WAYS)}")
+    add("--kinds", default="plain", metavar="NAMES", help=f"kinds of items, with commas between: {', '.join(KINDS)}")
+    add("--workers", default="1,2", metavar="NUMBERS", help="worker processes, with commas between (default 1,2)")
+    add("--items", type=int, default=200_000, help="items of the export (default 200000)")
+    add("--objects", type=int, default=16, help="objects of the export (default 16)")
+    add("--compression", choices=("NONE", "GZIP"), default="GZIP", help="of the objects (default GZIP)")
+    add("--rounds", type=int, default=3, help="times each is measured; the median counts (default 3)")
+    add("--server-flag", action="append", default=[], metavar="FLAG", help="give the server a further flag")
+    add("--out", type=Path, help="JSON file (none by default)")
+
+
 def _add_server(group: Any) -> None:
     add = group.add_argument
     add("--no-server", action="store_true", help="drive only the peers")
@@ -110,6 +126,36 @@ def _run(options: argparse.Namespace, arguments: Sequence[str]) -> int:
     _print(table.text(result))
     _print(compare.text(compare.targets(result)))
     return 0
+
+
+def _bulk(options: argparse.Namespace, arguments: Sequence[str]) -> int:
+    request = bulk.BulkRequest(
+        ways=_chosen(options.ways, bulk.WAYS),
+        kinds=_chosen(options.kinds, tuple(KINDS)),
+        workers=tuple(int(each) for each in options.workers.split(",")),
+        items=options.items,
+        objects=options.objects,
+        compression=options.compression,
+        rounds=options.rounds,
+        command=_shown(arguments),
+    )
+    if request.ways[0] != "import" or min(*request.workers, request.items, request.objects, request.rounds) < 1:
+        raise ValueError("the import is always measured, and all numbers are at least 1")
+    servers = Options(extra=tuple(options.server_flag))
+    result = bulk.run(request, servers, lambda line: print(f"  {line}", file=sys.stderr, flush=True))
+    if options.out:
+        options.out.write_bytes(orjson.dumps(result, option=orjson.OPT_INDENT_2) + b"\n")
+    _print(bulk.text(result))
+    return 0
+
+
+def _chosen(given: str, known: Sequence[str]) -> tuple[str, ...]:
+    """Return what is named, in the order of what there is. Raises ValueError."""
+    wanted = given.split(",")
+    for name in wanted:
+        if name not in known:
+            raise ValueError(f"{name} is none of {', '.join(known)}")
+    return tuple(name for name in known if name in wanted)
 
 
 def _request(options: argparse.Namespace, arguments: Sequence[str]) -> session.Request:

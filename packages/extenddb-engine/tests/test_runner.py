@@ -8,7 +8,7 @@ from typing import Any
 
 from extenddb.engine import Engine, EngineSettings
 from extenddb.engine.context import Context
-from extenddb.engine.jobs.runner import Chore, Jobs, State, start_job
+from extenddb.engine.jobs.runner import KIND, Chore, Jobs, State, start_job
 from extenddb.storage.errors import Unavailable
 from extenddb.storage.registry import load_backend
 
@@ -117,5 +117,51 @@ def test_the_work_of_a_process_that_is_gone_goes_on_when_its_lease_has_run_out()
             assert await other.tick()
             assert not await other.tick()
             assert done == [0, 1, 2]
+
+
+def test_of_a_group_a_process_has_one_job_under_way() -> None:
+    async def scenario() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            context = (await engine_over_memory(stack)).context
+            done: list[str] = []
+
+            async def step(_context: Context, state: State) -> State | None:
+                done.append(state["Name"])
+                return {**state, "Left": state["Left"] - 1} if state["Left"] else None
+
+            for name, left in (("a", 1), ("b", 2), ("c", 0)):
+                await start_job(context, "count", {"Name": name, "Left": left}, group="all")
+            await start_job(context, "count", {"Name": "other", "Left": 0})
+            first, second = (Jobs(context, {"count": step}, ()) for _ in range(2))
+            assert await first.tick()
+            assert done == ["a", "other"]
+            assert await second.tick()
+            assert done[2:] == ["b"]
+            assert await first.tick()
+            assert done[3:] == ["a", "c"]  # the next of the group as soon as one is done
+            assert not await first.tick()  # the rest is under way elsewhere
+            while await second.tick():
+                pass
+            assert done[5:] == ["b", "b"]
+
+    asyncio.run(scenario())
+
+
+def test_a_job_that_others_ended_does_not_keep_its_group() -> None:
+    async def scenario() -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            context = (await engine_over_memory(stack)).context
+            done: list[str] = []
+
+            async def step(_context: Context, state: State) -> State:
+                done.append(state["Name"])
+                return state
+
+            keys = [await start_job(context, "count", {"Name": name}, group="all") for name in "ab"]
+            jobs = Jobs(context, {"count": step}, ())
+            assert await jobs.tick()
+            await context.backend.documents.delete(KIND, keys[0])
+            assert await jobs.tick()
+            assert done == ["a", "b"]
 
     asyncio.run(scenario())

@@ -13,6 +13,7 @@ from extenddb.engine.jobs import restore as restore_job
 from extenddb.engine.jobs import waiting
 from extenddb.engine.tables import filling
 from extenddb.storage.errors import SchemaMismatch
+from extenddb.storage.model import NewRow
 from extenddb.storage.spi import Backend
 
 
@@ -279,7 +280,7 @@ def test_nobody_goes_on_filling_a_table_that_is_open(store: str, small_steps: No
         key = table.schema.key(item(1))
         for size in (1, 2):  # a row that is there, and one that was removed
             with pytest.raises(SchemaMismatch):
-                await filling.load(late, table, [(key, codec.dump(item(1)), size)])
+                await filling.load(late, table, [NewRow(key, codec.dump(item(1)), size)])
             assert (item(1, "blue") in await service.contents("target")) == (size == 1)
             await service.delete(1, "target")
 

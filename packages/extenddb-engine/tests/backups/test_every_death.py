@@ -57,7 +57,6 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
         (export_job, "_ROWS", 10),
         (export_job, "_RECORDS", 9),
         (import_job, "_BYTES", 400),
-        (import_job, "_BATCHES", 1),
         (import_job, "_SHARES", 2),
         (bulk_job, "_RECORDS", 6),
         (reading, "_PIECE", 200),

@@ -47,7 +47,6 @@ def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let every step do one small turn."""
     monkeypatch.setattr(waiting, "_STEP_SECONDS", 0.0)
     monkeypatch.setattr(import_job, "_BYTES", 300)
-    monkeypatch.setattr(import_job, "_BATCHES", 2)
     monkeypatch.setattr(reading, "_PIECE", 200)
 
 

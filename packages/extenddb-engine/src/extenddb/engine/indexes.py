@@ -17,6 +17,14 @@ def entry(index: IndexDefinition, item: Item | None) -> Entry | None:
     return Entry(key, index.entry_size(item)) if item is not None and key is not None else None
 
 
+def new_entries(table: Table, item: Item) -> tuple[tuple[str, Entry], ...]:
+    """Return the entries of an item that is new, by the ids of their indexes; those of vectors apart."""
+    found = [(index.id, place) for index in table.indexes if (place := entry(index, item)) is not None]
+    if table.ttl is not None and (place := ttl.entry(item, table.ttl)) is not None:
+        found.append((ttl.INDEX, place))
+    return tuple(found)
+
+
 def changes(table: Table, old: Item | None, new: Item | None) -> tuple[IndexChange, ...]:
     """Return the index entries that differ between two states of an item."""
     found = []

@@ -8,11 +8,10 @@ from extenddb.storage.capabilities import Capabilities
 from extenddb.storage.model import (
     Decision,
     Hit,
-    Key,
     Mutation,
+    NewRow,
     Page,
     PointRead,
-    Put,
     RangeRead,
     Row,
     ScanRead,
@@ -74,7 +73,7 @@ class PostgresItems:
         """See `spi.Items.mutate`."""
         return await writes.mutate(self._pool, mutations)
 
-    async def load(self, space: Space, rows: Sequence[tuple[Key, Put]]) -> None:
+    async def load(self, space: Space, rows: Sequence[NewRow]) -> None:
         """See `spi.BulkItems.load`."""
         await loading.load(self._pool, space, rows)
 

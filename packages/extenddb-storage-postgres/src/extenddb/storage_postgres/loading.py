@@ -5,10 +5,9 @@ COPY has no conflict clause, so a key that is there fails the whole, which is wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Sequence
 from struct import Struct
-from typing import Final
+from typing import Final, TypeVar
 
 import psycopg
 from psycopg import errors as pg
@@ -16,7 +15,7 @@ from psycopg import sql
 
 from extenddb.core.types.keys import DIGEST_SIZE, Key, bucket
 from extenddb.storage.errors import Conflict, Unsupported
-from extenddb.storage.model import Entry, Put, Space
+from extenddb.storage.model import Entry, NewRow, Space
 from extenddb.storage_postgres.ddl import HEAD, index_name, table_name
 from extenddb.storage_postgres.pool import Pool
 
@@ -27,13 +26,18 @@ _NOW: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _HEAD, _TAIL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _PLACE: Final = Struct(f">hiqi{DIGEST_SIZE}si")  # columns; bucket, partition, length of the sort key
 _LENGTH: Final = Struct(">i")
-_END: Final = Struct(">iiiq")  # size and version
+_SIZE: Final = Struct(">ii")
+_VERSION: Final = Struct(">iq")
 _BASE: Final = Struct(f">i{DIGEST_SIZE}si")
-_PIECE: Final = 500
-"""Rows handed to the driver at a time."""
+_NULL: Final = _LENGTH.pack(-1)
+_PIECE: Final = 180
+"""Rows handed to the driver at a time: of small items, as many bytes as it passes on without cutting them."""
 
 
-async def load(pool: Pool, space: Space, rows: Sequence[tuple[Key, Put]]) -> None:
+_Line = TypeVar("_Line")
+
+
+async def load(pool: Pool, space: Space, rows: Sequence[NewRow]) -> None:
     """See `spi.BulkItems.load`."""
     if space.vectors:
         raise Unsupported("a space with indexes of vectors is not loaded")
@@ -45,49 +49,85 @@ async def load(pool: Pool, space: Space, rows: Sequence[tuple[Key, Put]]) -> Non
             raise Conflict("a row to be loaded is there already") from error
 
 
-async def _load(connection: psycopg.AsyncConnection, space: Space, rows: Sequence[tuple[Key, Put]]) -> None:
-    ((version,),) = await (await connection.execute(_NOW)).fetchall()
-    await _copy(connection, _COPY_ROWS.format(sql.Identifier(table_name(space))), _rows(rows, int(version)))
+async def _load(connection: psycopg.AsyncConnection, space: Space, rows: Sequence[NewRow]) -> None:
+    ((now,),) = await (await connection.execute(_NOW)).fetchall()
+    version = _VERSION.pack(8, int(now))
+    statement = _COPY_ROWS.format(sql.Identifier(table_name(space)))
+    await _copy(connection, statement, rows, lambda piece: _rows(piece, version))
     entries: dict[str, list[tuple[Entry, Key]]] = {}
-    for key, put in rows:
-        for change in put.indexes:
-            if isinstance(change.new, Entry):
-                entries.setdefault(change.id, []).append((change.new, key))
+    for row in rows:
+        for index, entry in row.entries:
+            entries.setdefault(index, []).append((entry, row.key))
     for index, found in entries.items():
         found.sort(key=_entry_order)
         table = sql.Identifier(index_name(space, index))
         long = [each for each in found if len(each[0].key.sort) > HEAD]
         short = [each for each in found if len(each[0].key.sort) <= HEAD] if long else found
-        for some, statement in ((short, _COPY_ENTRIES), (long, _COPY_LONG_ENTRIES)):
+        for some, copied, packed in ((short, _COPY_ENTRIES, _entries), (long, _COPY_LONG_ENTRIES, _long_entries)):
             if some:
-                await _copy(connection, statement.format(table), _entries(some))
+                await _copy(connection, copied.format(table), some, packed)
 
 
-async def _copy(connection: psycopg.AsyncConnection, statement: sql.Composed, lines: Iterable[bytes]) -> None:
+async def _copy(
+    connection: psycopg.AsyncConnection,
+    statement: sql.Composed,
+    lines: Sequence[_Line],
+    packed: Callable[[Sequence[_Line]], bytes],
+) -> None:
     async with connection.cursor() as cursor, cursor.copy(statement) as copy:
         await copy.write(_HEAD)
-        remaining = iter(lines)
-        while piece := b"".join(islice(remaining, _PIECE)):
-            await copy.write(piece)
+        for first in range(0, len(lines), _PIECE):
+            await copy.write(packed(lines[first : first + _PIECE]))
         await copy.write(_TAIL)
 
 
-def _rows(rows: Iterable[tuple[Key, Put]], version: int) -> Iterator[bytes]:
-    place, length, end = _PLACE.pack, _LENGTH.pack, _END.pack
-    for (partition, sort), put in rows:
-        head = place(6, 8, bucket(partition), DIGEST_SIZE, partition, len(sort))
-        yield b"".join((head, sort, length(len(put.item)), put.item, end(4, put.size, 8, version)))
+def _rows(rows: Sequence[NewRow], version: bytes) -> bytes:
+    place, length, sized = _PLACE.pack, _LENGTH.pack, _SIZE.pack
+    return b"".join(
+        [
+            part
+            for (partition, sort), item, size, _ in rows
+            for part in (
+                place(6, 8, bucket(partition), DIGEST_SIZE, partition, len(sort)),
+                sort,
+                length(len(item)),
+                item,
+                sized(4, size),
+                version,
+            )
+        ]
+    )
 
 
-def _entries(entries: Iterable[tuple[Entry, Key]]) -> Iterator[bytes]:
-    for entry, base in entries:
-        partition, whole = entry.key
-        sort, rest = whole[:HEAD], whole[HEAD:]
-        head = _PLACE.pack(7 if rest else 6, 8, bucket(partition), DIGEST_SIZE, partition, len(sort))
-        end = _LENGTH.pack(-1) if entry.size is None else _LENGTH.pack(4) + _LENGTH.pack(entry.size)
-        if rest:
-            end += _LENGTH.pack(len(rest)) + rest
-        yield b"".join((head, sort, _BASE.pack(DIGEST_SIZE, base.partition, len(base.sort)), base.sort, end))
+def _entries(entries: Sequence[tuple[Entry, Key]]) -> bytes:
+    place, based = _PLACE.pack, _BASE.pack
+    return b"".join(
+        [
+            part
+            for ((partition, sort), size), (base_partition, base_sort) in entries
+            for part in (
+                place(6, 8, bucket(partition), DIGEST_SIZE, partition, len(sort)),
+                sort,
+                based(DIGEST_SIZE, base_partition, len(base_sort)),
+                base_sort,
+                _NULL if size is None else _SIZE.pack(4, size),
+            )
+        ]
+    )
+
+
+def _long_entries(entries: Sequence[tuple[Entry, Key]]) -> bytes:
+    """Pack entries whose sort keys have a rest beside the primary key."""
+    return b"".join([_long_entry(entry, base) for entry, base in entries])
+
+
+def _long_entry(entry: Entry, base: Key) -> bytes:
+    partition, whole = entry.key
+    sort, rest = whole[:HEAD], whole[HEAD:]
+    head = _PLACE.pack(7, 8, bucket(partition), DIGEST_SIZE, partition, len(sort))
+    based = _BASE.pack(DIGEST_SIZE, base.partition, len(base.sort))
+    size = _NULL if entry.size is None else _SIZE.pack(4, entry.size)
+    return b"".join((head, sort, based, base.sort, size, _LENGTH.pack(len(rest)), rest))
 
 
 def _entry_order(pair: tuple[Entry, Key]) -> tuple[Key, Key]:

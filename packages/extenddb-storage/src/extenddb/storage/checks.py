@@ -19,6 +19,7 @@ from extenddb.storage.model import (
     IndexChange,
     Keep,
     Mutation,
+    NewRow,
     Page,
     PointRead,
     Position,
@@ -171,17 +172,15 @@ def decision(mutation: Mutation, old: Row | None, value: Decision) -> None:
         _change(change)
 
 
-def loaded(where: Space, rows: Sequence[tuple[Key, Put]]) -> None:
+def loaded(where: Space, rows: Sequence[NewRow]) -> None:
     """Check what is to be loaded."""
     space(where)
     require(not where.vectors, "a space with indexes of vectors is not loaded")
-    for place, put in rows:
-        key(place)
-        require(isinstance(put.item, bytes) and put.size >= 0, "a Put has bytes and a size")
-        require(not put.changes, "what is loaded has no stream records")
-        require(all(change.old is None for change in put.indexes), "what is loaded replaces no entries")
-        _index_changes(where, put.indexes)
-    _ascending([(place.partition, place.sort) for place, _ in rows])
+    for each in rows:
+        key(each.key)
+        require(isinstance(each.item, bytes) and each.size >= 0, "a row has bytes and a size")
+        _index_changes(where, [IndexChange(index, None, entry) for index, entry in each.entries])
+    _ascending([(each.key.partition, each.key.sort) for each in rows])
 
 
 def _index_changes(where: Space, changes: Sequence[IndexChange]) -> None:

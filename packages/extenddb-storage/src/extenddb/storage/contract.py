@@ -32,11 +32,10 @@ from extenddb.storage.model import (
     Document,
     Estimate,
     Hit,
-    Key,
     Mutation,
+    NewRow,
     Page,
     PointRead,
-    Put,
     RangeRead,
     Records,
     Row,
@@ -219,7 +218,7 @@ class _Items:
         watch.compare(decisions)
         return decisions
 
-    async def load(self, space: Space, rows: Sequence[tuple[Key, Put]]) -> None:
+    async def load(self, space: Space, rows: Sequence[NewRow]) -> None:
         checks.loaded(space, rows)
         if not self._capabilities.bulk_load:
             raise Unsupported("bulk_load")

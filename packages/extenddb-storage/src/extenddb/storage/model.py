@@ -25,6 +25,7 @@ __all__ = [
     "Keep",
     "Key",
     "Mutation",
+    "NewRow",
     "Page",
     "PointRead",
     "Position",
@@ -158,6 +159,16 @@ class Entry(NamedTuple):
     """Partition digest and sort key of the index key."""
     size: int | None = None
     """Size of the projected item; None when it is the row's own size."""
+
+
+class NewRow(NamedTuple):
+    """A row to be loaded where there is none."""
+
+    key: Key
+    item: bytes
+    size: int
+    entries: tuple[tuple[str, Entry], ...] = ()
+    """Its entries by the ids of their indexes, none twice."""
 
 
 class VectorEntry(NamedTuple):

@@ -18,11 +18,10 @@ from extenddb.storage.model import (
     Document,
     Estimate,
     Hit,
-    Key,
     Mutation,
+    NewRow,
     Page,
     PointRead,
-    Put,
     RangeRead,
     Records,
     Row,
@@ -126,12 +125,12 @@ class VectorItems(Items, Protocol):
 class BulkItems(Items, Protocol):
     """The items port of a store with the capability `bulk_load`."""
 
-    async def load(self, space: Space, rows: Sequence[tuple[Key, Put]]) -> None:
+    async def load(self, space: Space, rows: Sequence[NewRow]) -> None:
         """Insert rows whose keys are absent, in ascending order of their keys, with their index entries.
 
-        For spaces that nobody else writes at the same time, and that have no indexes of vectors. The puts add entries,
-        remove none and have no stream records. All rows are inserted or none. Raises Conflict, with nothing applied,
-        if any of the keys is present, SchemaMismatch, SerializationFailure; may raise Ambiguous.
+        For spaces that nobody else writes at the same time, and that have no indexes of vectors. All rows are inserted
+        or none. Raises Conflict, with nothing applied, if any of the keys is present, SchemaMismatch,
+        SerializationFailure; may raise Ambiguous.
         """
 
 

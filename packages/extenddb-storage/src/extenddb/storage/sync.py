@@ -24,11 +24,10 @@ from extenddb.storage.model import (
     Document,
     Estimate,
     Hit,
-    Key,
     Mutation,
+    NewRow,
     Page,
     PointRead,
-    Put,
     RangeRead,
     Records,
     Row,
@@ -73,7 +72,7 @@ class SyncVectorItems(SyncItems, Protocol):
 class SyncBulkItems(SyncItems, Protocol):
     """`spi.BulkItems` in plain functions."""
 
-    def load(self, space: Space, rows: Sequence[tuple[Key, Put]]) -> None: ...
+    def load(self, space: Space, rows: Sequence[NewRow]) -> None: ...
 
 
 class SyncStreams(Protocol):

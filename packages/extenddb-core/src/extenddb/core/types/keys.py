@@ -26,7 +26,7 @@ BUCKET_BITS = 12
 """Leading bits of a digest that make its bucket, the unit of distribution and of scan segments."""
 BUCKETS = 1 << BUCKET_BITS
 
-_MD5_SALT = b"Outliers"
+_SALTED = md5(b"Outliers", usedforsecurity=False)
 _MD5_BYTES = 8
 
 
@@ -61,8 +61,9 @@ def value_from_bytes(kind: str, data: bytes) -> AttributeValue:
 
 def digest(data: bytes) -> bytes:
     """Return the partition digest of a partition key's bytes."""
-    head = md5(_MD5_SALT + data, usedforsecurity=False).digest()[:_MD5_BYTES]
-    return head + blake2b(data, digest_size=DIGEST_SIZE - _MD5_BYTES).digest()
+    head = _SALTED.copy()
+    head.update(data)
+    return head.digest()[:_MD5_BYTES] + blake2b(data, digest_size=DIGEST_SIZE - _MD5_BYTES).digest()
 
 
 def partition(values: Sequence[AttributeValue]) -> bytes:

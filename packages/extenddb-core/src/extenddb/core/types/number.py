@@ -13,17 +13,18 @@ from decimal import Context, Decimal
 from extenddb.core import limits
 from extenddb.core.errors import ServiceError, validation
 
-_NORMAL = re.compile(r"-?(?:[1-9][0-9]{0,37}|(?:0|[1-9][0-9]{0,17})\.[0-9]{0,18}[1-9])\Z")
-"""Texts that are seen at once to be in normal form and in range; most numbers are."""
+NORMAL = r"0|-?(?:[1-9][0-9]{0,37}|(?:0|[1-9][0-9]{0,17})\.[0-9]{0,18}[1-9])"
+"""Regular expression of texts that are seen at once to be in normal form and in range; most numbers are."""
+_NORMAL = re.compile(rf"(?:{NORMAL})\Z")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
 _EXPONENT_DIGITS = 9  # beyond this an exponent is out of range whatever its mantissa
 
 _ZERO = b"\x80"
 _BASE100_DIGITS = 20
-_PAIRS = {f"{pair:02d}": pair + 1 for pair in range(100)}
-"""The byte of a base-100 digit by its two decimal digits, in a positive number."""
-_COMPLEMENTS = {digits: 102 - byte for digits, byte in _PAIRS.items()}
-"""The same in a negative number."""
+_PAIRS = [(byte >> 4) * 10 + (byte & 15) for byte in range(256)]  # of two decimal digits, each half a byte
+_PLUS_ONE = bytes((pair + 1) & 255 for pair in _PAIRS)
+_FROM_101 = bytes((101 - pair) & 255 for pair in _PAIRS)
+_HEADS = [bytes((byte,)) for byte in range(256)]
 
 EXACT = Context(prec=400, Emax=999999, Emin=-999999, traps=[])
 """Arithmetic that never rounds within the range of two legal numbers."""
@@ -122,11 +123,12 @@ def encode(text: str) -> bytes:
         digits = "0" + digits
     if len(digits) % 2:
         digits += "0"
+    pairs = bytes.fromhex(digits)  # two decimal digits in each byte
     scale = exponent // 2 + 1
     if not negative:
-        return bytes((0xC0 + scale, *[_PAIRS[digits[at : at + 2]] for at in range(0, len(digits), 2)]))
-    body = bytes((0x3F - scale, *[_COMPLEMENTS[digits[at : at + 2]] for at in range(0, len(digits), 2)]))
-    return body if len(body) > _BASE100_DIGITS else body + b"\x66"
+        return _HEADS[0xC0 + scale] + pairs.translate(_PLUS_ONE)
+    body = _HEADS[0x3F - scale] + pairs.translate(_FROM_101)
+    return body if len(pairs) == _BASE100_DIGITS else body + b"\x66"
 
 
 def decode(data: bytes) -> str:

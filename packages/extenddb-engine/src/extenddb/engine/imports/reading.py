@@ -17,9 +17,10 @@ from extenddb.core.types.table import TableDefinition
 from extenddb.engine.buckets import BucketError
 from extenddb.engine.context import Context
 from extenddb.engine.imports.items import PARSERS, BadRecord, CsvParser, Parser, csv_cells
-from extenddb.engine.imports.records import DECOMPRESSORS, BadObject, Cutter, Decompressor
+from extenddb.engine.imports.records import DECOMPRESSORS, BadObject, Cutter, Decompressor, Plain
 
 _PIECE = 128 * 1024  # compressed bytes taken at a time: a millisecond or so of decompression
+_BLANK = 32  # bytes above are no blanks
 _LISTED = 1000  # objects of one listing
 _MANIFESTS = ("manifest-summary.", "manifest-files.", "_started")  # beside the data files of an export
 NO_OBJECTS = "S3NoSuchKey"
@@ -152,7 +153,8 @@ class _Object:
         self._chunks: AsyncIterator[bytes] = context.buckets.read(source.bucket, key)
         self._decompressor: Decompressor = DECOMPRESSORS[source.compression]()
         self._cutter = Cutter(quoted=source.format == "CSV")
-        self._piece = b""
+        self._chunk = b""
+        self._ahead: asyncio.Future[bytes | BadObject] | None = None
         self._ready: list[bytes] = []
         self._parser = self._fixed_parser()
 
@@ -180,18 +182,46 @@ class _Object:
     async def _fill(self) -> bool:
         """Cut more records; tell whether there are any."""
         while not self._ready and not self.ended:
-            if not self._piece:
-                self._piece = await anext(self._chunks, b"")
-            piece, self._piece = self._piece[:_PIECE], self._piece[_PIECE:]
-            if piece:
-                lines = self._cutter.feed(self._decompressor.feed(piece))
+            data = await self._more()
+            if data is not None:
+                lines = self._cutter.feed(data)
             else:
                 self._decompressor.finish()
                 lines = self._cutter.finish()
                 self.ended = True
-            self._accept([line for line in lines if line.strip()])
+            self._accept([line for line in lines if line[0] > _BLANK or line.strip()])
             await asyncio.sleep(0)
         return bool(self._ready)
+
+    async def _more(self) -> bytes | None:
+        """Return more bytes of the object, decompressed; None at its end. Raises BadObject.
+
+        A thread decompresses, for that costs time and none of Python's, and one piece ahead.
+        """
+        if self._ahead is None:
+            if not self._chunk:
+                self._chunk = await anext(self._chunks, b"")
+            if not self._chunk:
+                return None
+            self._look_ahead()
+        if self._ahead is None:
+            return self._piece()
+        found = await self._ahead
+        self._ahead = None
+        if self._chunk:
+            self._look_ahead()
+        if isinstance(found, BadObject):
+            raise found
+        return found
+
+    def _look_ahead(self) -> None:
+        if not isinstance(self._decompressor, Plain):
+            loop = asyncio.get_running_loop()
+            self._ahead = loop.run_in_executor(None, _fed, self._decompressor, self._piece())
+
+    def _piece(self) -> bytes:
+        piece, self._chunk = self._chunk[:_PIECE], self._chunk[_PIECE:]
+        return piece
 
     def _accept(self, lines: list[bytes]) -> None:
         if self._parser is None and lines:
@@ -215,3 +245,11 @@ class _Object:
 
     def _csv(self, header: list[str]) -> Parser:
         return CsvParser(self._delimiter, header, self._source.types)
+
+
+def _fed(decompressor: Decompressor, piece: bytes) -> bytes | BadObject:
+    """Return what is in a piece, or what is wrong with it: nobody may ever ask."""
+    try:
+        return decompressor.feed(piece)
+    except BadObject as error:
+        return error

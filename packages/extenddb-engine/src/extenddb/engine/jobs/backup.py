@@ -20,7 +20,7 @@ from extenddb.engine.retries import retrying
 from extenddb.engine.tables import filling
 from extenddb.engine.tables.change import change_table
 from extenddb.engine.tables.table import Table
-from extenddb.storage.model import Mutation, Put, Space
+from extenddb.storage.model import Mutation, NewRow, Put, Space
 
 _ROWS = 1000
 _BYTES = 4 * 1024 * 1024
@@ -133,7 +133,7 @@ async def _copy(context: Context, state: State) -> State | None:
 
 
 async def _keep(context: Context, space: Space, items: list[Item]) -> None:
-    if not await filling.loaded(context, space, [(item.key, Put(item.body, item.size)) for item in items]):
+    if not await filling.loaded(context, space, [NewRow(*item) for item in items]):
         mutations = [Mutation(space, item.key, partial(_put, item), blind=True) for item in items]
         await retrying(lambda: context.backend.items.mutate(mutations))
 

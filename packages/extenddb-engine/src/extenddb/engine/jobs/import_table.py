@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from typing import Any, NamedTuple
+import time
+from typing import Any
 
 from extenddb.core.errors import RESOURCE_IN_USE, ServiceError
-from extenddb.core.types.keys import Key
-from extenddb.engine import keys
 from extenddb.engine.backups import records, starting
 from extenddb.engine.backups.records import IMPORTS, Body
 from extenddb.engine.buckets import NO_OBJECT, BucketError
 from extenddb.engine.context import Context
 from extenddb.engine.imports import request as requests
-from extenddb.engine.imports.items import SIZE, BadRecord, Parser
-from extenddb.engine.imports.plain import plain_key
 from extenddb.engine.imports.reading import Batch, Place, Reader
+from extenddb.engine.imports.rows import Parsed, Rows, put_row
 from extenddb.engine.jobs.beginning import job_key
 from extenddb.engine.jobs.runner import KIND, find_job, write_job
-from extenddb.engine.jobs.waiting import turns
-from extenddb.engine.new_items import new_item
+from extenddb.engine.jobs.waiting import turn_end, turns
 from extenddb.engine.tables import filling
 from extenddb.engine.tables.table import Table
-from extenddb.engine.write_path import NewItem
+from extenddb.storage.model import NewRow
 
 log = logging.getLogger("extenddb.engine.imports")
 
-_BYTES = 2 * 1024 * 1024  # of records loaded at a time
-_BATCHES = 4  # of one turn; while one is loaded the next is read
-_SLICE = 50  # records looked at before others get their turn
+_BYTES = 2 * 1024 * 1024  # of records loaded at a time; while one batch is loaded the next is read
 _SHARES = 4  # jobs of one import: as many processes can work on it when there are several objects
 _RUNNING = "IN_PROGRESS"
 _COUNTS = ("ProcessedSizeBytes", "ProcessedItemCount", "ImportedItemCount", "ErrorCount")
@@ -38,18 +32,10 @@ _BEGIN = "Begin"
 """Member of the first share's state until the import has begun: descriptions of the table and of the import."""
 
 State = dict[str, Any]
-Row = tuple[Key, bytes, int]
 
 
 class ImportGone(Exception):
     """The import is no longer on record."""
-
-
-class Parsed(NamedTuple):
-    """What a batch of records holds."""
-
-    rows: list[Row]
-    errors: int
 
 
 async def begin_import(
@@ -63,7 +49,7 @@ async def begin_import(
     jobs = [_job(key, part) for part in range(_SHARES)]
     first = {**_state(starting.planned(context, namespace, table), key, 0), _BEGIN: [table, import_]}
     begun: State | None = first
-    if not await write_job(context, "import", first, jobs[0]):
+    if not await write_job(context, "import", first, jobs[0], group=key):
         begun = await find_job(context, jobs[0])
     if begun is not None and _BEGIN in begun:
         table, import_ = begun[_BEGIN]
@@ -101,7 +87,7 @@ async def _begin(context: Context, state: State) -> None:
         await starting.create(context, table, taken)
         await records.create(context, IMPORTS, key, import_)
     for part in range(1, _SHARES):
-        await write_job(context, "import", _state(table, key, part), _job(key, part))
+        await write_job(context, "import", _state(table, key, part), _job(key, part), group=key)
 
 
 async def import_table(context: Context, state: State) -> State | None:
@@ -150,7 +136,7 @@ async def _turn(context: Context, state: State) -> State | None:
         await _close(context, table, body, state)
     elif table is not None:  # whoever failed died before it had removed the table
         await filling.abandon(context, table)
-    context.readers.pop(_reader_key(state), None)
+    _forget(context, state)
     return None
 
 
@@ -184,69 +170,63 @@ def _reader(context: Context, state: State, description: Body, table: Table) -> 
     return reader
 
 
+def _rows(context: Context, state: State, table: Table) -> Rows[NewRow]:
+    """Return what makes rows of all shares of an import in this process: they learn from each other."""
+    known = context.readers.get(state["Key"])
+    if not isinstance(known, Rows):
+        known = context.readers[state["Key"]] = Rows(table, put_row)
+    return known
+
+
+def _forget(context: Context, state: State) -> None:
+    """Forget what a share was in the middle of, and with the last one what they had learned."""
+    context.readers.pop(_reader_key(state), None)
+    if not any(f"{state['Key']}/{part}" in context.readers for part in range(_SHARES)):
+        context.readers.pop(state["Key"], None)
+
+
 async def _load(context: Context, table: Table, reader: Reader, state: State) -> State | None:
-    """Load some batches; None when there is nothing left."""
-    loading: asyncio.Task[None] | None = None
+    """Load batches for a while; None when there is nothing left."""
+    rows = _rows(context, state, table)
     following: State | None = None
+    end = turn_end(context)
     try:
-        for _ in range(_BATCHES):
-            batch = await reader.next(_BYTES)
-            if batch is None:
-                break
-            parsed = await _parsed(table, batch)
-            if loading is not None:
-                await loading
-            loading = asyncio.create_task(filling.load(context, table, parsed.rows))
-            following = _counted(following or state, batch, parsed)
-        if loading is not None:
-            await loading
+        async with filling.Loading(context, table) as loading:
+            while following is None or time.monotonic() < end:
+                batch = await reader.next(_BYTES)
+                if batch is None:
+                    break
+                parsed = await rows.parsed(batch)
+                _log(table, batch, parsed)
+                new = [row for row in parsed.rows if row is not None]
+                await loading.load(new)
+                following = _counted(following or state, batch, len(new))
     except BaseException:
-        context.readers.pop(_reader_key(state), None)
-        if loading is not None:
-            loading.cancel()
-            await asyncio.gather(loading, return_exceptions=True)
+        _forget(context, state)
         raise
     return following
 
 
-def _counted(state: State, batch: Batch, parsed: Parsed) -> State:
+def _log(table: Table, batch: Batch, parsed: Parsed[NewRow]) -> None:
+    problems = [*parsed.problems.values(), *filter(None, [batch.problem])]
+    for problem in problems[:_LOGGED]:
+        log.warning("Import of %s from %s: %s", table.definition.name, batch.place.object, problem)
+
+
+def _counted(state: State, batch: Batch, imported: int) -> State:
+    errors = len(batch.records) - imported + (batch.problem is not None)
     return {
         **state,
         "Place": list(batch.place),
         "ProcessedSizeBytes": state["ProcessedSizeBytes"] + sum(map(len, batch.records)),
         "ProcessedItemCount": state["ProcessedItemCount"] + len(batch.records),
-        "ImportedItemCount": state["ImportedItemCount"] + len(parsed.rows),
-        "ErrorCount": state["ErrorCount"] + parsed.errors,
+        "ImportedItemCount": state["ImportedItemCount"] + imported,
+        "ErrorCount": state["ErrorCount"] + errors,
     }
 
 
-async def _parsed(table: Table, batch: Batch) -> Parsed:
-    rows: list[Row] = []
-    problems = [batch.problem] if batch.problem is not None else []
-    for first in range(0, len(batch.records), _SLICE):
-        for record in batch.records[first : first + _SLICE]:
-            try:
-                rows.append(row(table, batch.parser, record))
-            except (BadRecord, ServiceError) as error:
-                problems.append(str(error))
-        await asyncio.sleep(0)
-    for problem in problems[:_LOGGED]:
-        log.warning("Import of %s from %s: %s", table.definition.name, batch.place.object, problem)
-    return Parsed(rows, len(problems))
-
-
-def row(table: Table, parser: Parser, record: bytes) -> Row:
-    """Return the row of a record. Raises BadRecord and ServiceError for what is no item of this table."""
-    put = parser(record)
-    new = NewItem(put["Item"], put[SIZE]) if SIZE in put else new_item(put["Item"])
-    key = plain_key(table.schema, new.item) or keys.require_item_key(table.schema, new.item)
-    if table.indexes or table.vectors:
-        keys.check_index_keys(table, new.item)
-    return key, new.body, new.size
-
-
 async def _failed(context: Context, state: State, error: Exception) -> None:
-    context.readers.pop(_reader_key(state), None)
+    _forget(context, state)
     failed = {"ImportStatus": "FAILED", "EndTime": context.clock() / 1000, **records.failure(error)}
     await records.change(
         context, IMPORTS, state["Key"], lambda body: {**body, **failed} if body["ImportStatus"] == _RUNNING else None

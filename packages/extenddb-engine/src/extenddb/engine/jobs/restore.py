@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from extenddb.core.errors import TABLE_ALREADY_EXISTS, ServiceError
@@ -11,11 +12,11 @@ from extenddb.engine.backups.undo import View
 from extenddb.engine.context import Context
 from extenddb.engine.jobs import runner
 from extenddb.engine.jobs.backup import SourceGone, require_source
-from extenddb.engine.jobs.waiting import turns
+from extenddb.engine.jobs.waiting import turn_end, turns
 from extenddb.engine.tables import filling
 from extenddb.engine.tables.table import Table
 from extenddb.storage.errors import SchemaMismatch
-from extenddb.storage.model import ScanRead, Space
+from extenddb.storage.model import Page, Position, ScanRead, Space
 
 _ROWS = 2000
 _BYTES = 4 * 1024 * 1024
@@ -109,16 +110,26 @@ async def _turn(context: Context, state: State) -> State | None:
 async def _from_backup(context: Context, state: State, target: Table) -> State | None:
     after = undo.position(state["After"])
     id_, epoch = state["From"]
-    read = ScanRead(space=Space(id=id_, epoch=epoch), after=after, limit=_ROWS, max_bytes=_BYTES)
-    try:
-        page = await context.backend.items.scan(read)
-    except SchemaMismatch:
-        raise SourceGone("the backup was removed") from None
-    await filling.load(context, target, [(row.key, row.item, row.size) for row in page.rows])
+    end = turn_end(context)
+    async with filling.Loading(context, target) as loading:
+        while True:
+            page = await _page(context, Space(id=id_, epoch=epoch), after)
+            rows = [filling.new_row(target, row.key, row.item, row.size) for row in page.rows]
+            await loading.load(rows)
+            if not page.stopped or time.monotonic() >= end:
+                break
+            after = Position(rows[-1].key)
     if page.stopped:
-        return {**state, "After": undo.place(page.rows[-1].key)}
+        return {**state, "After": undo.place(rows[-1].key)}
     await filling.activate(context, target)
     return None
+
+
+async def _page(context: Context, space: Space, after: Position | None) -> Page:
+    try:
+        return await context.backend.items.scan(ScanRead(space=space, after=after, limit=_ROWS, max_bytes=_BYTES))
+    except SchemaMismatch:
+        raise SourceGone("the backup was removed") from None
 
 
 def view(table: Table, state: State) -> View:
@@ -150,8 +161,14 @@ async def _fold(context: Context, state: State, _target: Table) -> State | None:
 
 async def _copy(context: Context, state: State, target: Table) -> State | None:
     source = await require_source(context, state["Source"])
-    items, following = await undo.page(context, view(source, state), state, limit=_ROWS, max_bytes=_BYTES)
-    await filling.load(context, target, items)
+    following = state
+    end = turn_end(context)
+    async with filling.Loading(context, target) as loading:
+        while True:
+            items, following = await undo.page(context, view(source, state), following, limit=_ROWS, max_bytes=_BYTES)
+            await loading.load([filling.new_row(target, *item) for item in items])
+            if following["Done"] or time.monotonic() >= end:
+                break
     if not following["Done"]:
         return following
     await filling.activate(context, target)

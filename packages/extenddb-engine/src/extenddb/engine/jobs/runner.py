@@ -51,17 +51,21 @@ def lease_of(key: str) -> str:
     return f"job/{key}"
 
 
-async def start_job(context: Context, kind: str, state: State) -> str:
+async def start_job(context: Context, kind: str, state: State, *, group: str = "") -> str:
     """Write a job down and return its key; whichever process ticks next works on it."""
     key = f"{context.clock():013d}-{next(_numbers):06d}-{context.ids()}"
-    await write_job(context, kind, state, key)
+    await write_job(context, kind, state, key, group=group)
     return key
 
 
-async def write_job(context: Context, kind: str, state: State, key: str) -> bool:
-    """Write a job down under a key of its own; False when there is one already, which stays as it is."""
+async def write_job(context: Context, kind: str, state: State, key: str, *, group: str = "") -> bool:
+    """Write a job down under a key of its own; False when there is one already, which stays as it is.
+
+    Of the jobs of one group a process has only one under way, so that other processes take the others.
+    """
+    body = codec.dump({"Type": kind, "State": state, "Group": group})
     try:
-        await context.backend.documents.put(KIND, key, codec.dump({"Type": kind, "State": state}), expected=0)
+        await context.backend.documents.put(KIND, key, body, expected=0)
     except Conflict:
         return False
     context.wake.set()
@@ -85,6 +89,8 @@ class Jobs:
         self._holder = f"{os.getpid()}-{uuid.uuid4().hex}"  # the process, for whoever looks into the store
         self._due: dict[str, int] = {}
         self._held: set[str] = set()
+        self._groups: dict[str, str] = {}
+        """The lease that is held in each group."""
 
     async def run(self) -> None:
         """Tick until cancelled, pausing while there is nothing to do. Errors are logged and tried again."""
@@ -103,6 +109,8 @@ class Jobs:
         for chore in self._chores:
             await self._guarded(f"chore/{chore.name}", self._do(chore))
         documents = await self._context.backend.documents.list(KIND, limit=_JOBS_AT_ONCE)
+        there = {lease_of(document.key) for document in documents}
+        self._groups = {group: lease for group, lease in self._groups.items() if lease in there}
         busy = False
         for document in documents:
             name = lease_of(document.key)
@@ -130,7 +138,7 @@ class Jobs:
 
     async def _acquire(self, lease: str, seconds: float) -> bool:
         if not await self._context.backend.leases.acquire(lease, self._holder, seconds=seconds):
-            self._held.discard(lease)
+            self._let_go(lease)
             return False
         self._held.add(lease)
         return True
@@ -153,7 +161,11 @@ class Jobs:
 
     async def _release(self, lease: str) -> None:
         await self._context.backend.leases.release(lease, self._holder)
+        self._let_go(lease)
+
+    def _let_go(self, lease: str) -> None:
         self._held.discard(lease)
+        self._groups = {group: held for group, held in self._groups.items() if held != lease}
 
     async def _give_back(self) -> None:
         """Let other processes, or the next run of this one, go on at once."""
@@ -179,8 +191,13 @@ class Jobs:
         """Advance one job if no other process does; tell whether it goes on."""
         backend = self._context.backend
         lease, seconds = lease_of(document.key), self._context.settings.lease_seconds
+        group = codec.parse(document.body).get("Group")
+        if group and self._groups.get(group, lease) != lease:
+            return False
         if not await self._acquire(lease, seconds):
             return False
+        if group:
+            self._groups[group] = lease
         current = await backend.documents.get(KIND, document.key)
         if current is None:
             await self._release(lease)
@@ -197,8 +214,8 @@ class Jobs:
             if state is None:
                 await backend.documents.delete(KIND, document.key, expected=document.version)
                 await self._release(lease)
-                return False
-            body = codec.dump({"Type": job["Type"], "State": state})
+                return bool(group)  # others of the group were passed over
+            body = codec.dump({**job, "State": state})
             await backend.documents.put(KIND, document.key, body, expected=document.version)
         except Conflict:
             return True  # another process took over meanwhile: what both did is the same

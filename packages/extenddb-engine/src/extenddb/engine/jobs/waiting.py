@@ -16,6 +16,7 @@ log = logging.getLogger("extenddb.engine.jobs")
 _POLL = 0.01
 _STEP_SECONDS = 1.0  # at most, so that progress shows
 _STEPS = 10  # of a lease: what a step takes must not come near to it
+_TURN_SHARE = 0.8  # of a step, for a turn that does as much as it can
 
 NOTE = "Note"
 """Member of a state that is to be written down before the next turn: what it says must be the same for all who repeat
@@ -38,12 +39,21 @@ async def settled(context: Context, *keys: str) -> None:
         await asyncio.sleep(_POLL)
 
 
+def turn_end(context: Context) -> float:
+    """Return the time, as `time.monotonic` tells it, at which a turn that could go on should end."""
+    return time.monotonic() + _step_seconds(context) * _TURN_SHARE
+
+
+def _step_seconds(context: Context) -> float:
+    return min(_STEP_SECONDS, context.settings.lease_seconds / _STEPS)
+
+
 async def turns(context: Context, state: State, turn: Turn, failed: Failed) -> State | None:
     """Do turns for a tenth of a lease, at most about a second, and return the state behind them.
 
     What the store asks to repeat is repeated by the runner; every other error ends the job.
     """
-    deadline = time.monotonic() + min(_STEP_SECONDS, context.settings.lease_seconds / _STEPS)
+    deadline = time.monotonic() + _step_seconds(context)
     while True:
         try:
             following = await turn(context, state)

@@ -6,9 +6,10 @@ in use.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import Any, Self, cast
 
 from extenddb.core.errors import RESOURCE_IN_USE, ServiceError
 from extenddb.core.types.keys import Key
@@ -20,7 +21,7 @@ from extenddb.engine.tables.change import change_table
 from extenddb.engine.tables.table import INDEX_MEMBERS, Table, to_document
 from extenddb.engine.tables.vector_definitions import MEMBER, spaces
 from extenddb.storage.errors import Conflict, NotFound
-from extenddb.storage.model import Decision, Mutation, Put, Row, Space, TableRecord
+from extenddb.storage.model import Decision, Mutation, NewRow, Put, Row, Space, TableRecord
 from extenddb.storage.spi import BulkItems
 
 _GLOBAL = "GlobalSecondaryIndexes"
@@ -88,7 +89,7 @@ async def find_filling(context: Context, namespace: str, name: str, space: str) 
     return table if table is not None and table.space.id == space and table.filling else None
 
 
-async def loaded(context: Context, space: Space, rows: Sequence[tuple[Key, Put]]) -> bool:
+async def loaded(context: Context, space: Space, rows: Sequence[NewRow]) -> bool:
     """Insert rows in the store's fast way; False when it has none, or when some are there already.
 
     They are there when a step is repeated, or when keys stand more than once in what is imported.
@@ -103,35 +104,67 @@ async def loaded(context: Context, space: Space, rows: Sequence[tuple[Key, Put]]
     return True
 
 
-async def load(context: Context, table: Table, rows: Sequence[tuple[Key, bytes, int]]) -> None:
-    """Write items into a table that is being filled: key, stored bytes and size, the last of equal keys counts.
+def new_row(table: Table, key: Key, body: bytes, size: int) -> NewRow:
+    """Return the row of an item's stored bytes, with its entries in the table's indexes."""
+    return NewRow(key, body, size, indexes.new_entries(table, codec.load(body)) if table.indexes else ())
+
+
+async def load(context: Context, table: Table, rows: Sequence[NewRow]) -> None:
+    """Write items into a table that is being filled; the last of equal keys counts.
 
     May be repeated with the same items.
     """
-    puts: dict[Key, Put] = {}
-    for key, body, size in rows:
-        item = codec.load(body) if table.indexes or table.vectors else None
-        puts[key] = Put(body, size, indexes.changes(table, None, item))
-    if not puts:
+    if not rows:
         return
-    ordered = sorted(puts)
-    if await loaded(context, table.space, [(key, puts[key]) for key in ordered]):
+    ordered = sorted({row.key: row for row in rows}.values())
+    if await loaded(context, table.space, ordered):
         return
     for first in range(0, len(ordered), _BATCH):
-        batch = [_replace(table, key, puts[key]) for key in ordered[first : first + _BATCH]]
+        batch = [_replace(table, row) for row in ordered[first : first + _BATCH]]
         await retrying(partial(context.backend.items.mutate, batch))
 
 
-def _replace(table: Table, key: Key, put: Put) -> Mutation:
+class Loading:
+    """Loads batch after batch into a table that is being filled, each while the caller makes the next.
+
+    As a context it ends when all is loaded, or with what was raised.
+    """
+
+    def __init__(self, context: Context, table: Table) -> None:
+        self._context = context
+        self._table = table
+        self._under_way: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if self._under_way is None:
+            return
+        if kind is not None:
+            self._under_way.cancel()
+            await asyncio.gather(self._under_way, return_exceptions=True)
+        else:
+            await self._under_way
+
+    async def load(self, rows: Sequence[NewRow]) -> None:
+        """Begin to load rows as soon as those before are loaded. Raises what loading those raised."""
+        if self._under_way is not None:
+            await self._under_way
+        self._under_way = asyncio.create_task(load(self._context, self._table, rows))
+
+
+def _replace(table: Table, new: NewRow) -> Mutation:
     if not table.indexes and not table.vectors:
-        return Mutation(table.space, key, lambda _row: put, blind=True)
-    item = codec.load(put.item)
+        put = Put(new.item, new.size)
+        return Mutation(table.space, new.key, lambda _row: put, blind=True)
+    item = codec.load(new.item)
 
     def decide(row: Row | None) -> Decision:
         old = codec.load(row.item) if row is not None else None
-        return Put(put.item, put.size, indexes.changes(table, old, item))
+        return Put(new.item, new.size, indexes.changes(table, old, item))
 
-    return Mutation(table.space, key, decide)
+    return Mutation(table.space, new.key, decide)
 
 
 async def activate(context: Context, table: Table) -> None:

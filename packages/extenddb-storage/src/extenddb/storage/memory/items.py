@@ -15,8 +15,10 @@ from extenddb.storage.model import (
     Decision,
     Delete,
     Hit,
+    IndexChange,
     Keep,
     Mutation,
+    NewRow,
     Page,
     PointRead,
     Position,
@@ -93,15 +95,16 @@ class MemoryItems:
         plan.apply()
         return decisions
 
-    async def load(self, space: Space, rows: Sequence[tuple[Key, Put]]) -> None:
+    async def load(self, space: Space, rows: Sequence[NewRow]) -> None:
         """See `spi.BulkItems.load`."""
         await self._enter()
         table = self._state.table(space)
-        if any(key in table.rows for key, _ in rows):
+        if any(row.key in table.rows for row in rows):
             raise Conflict("a row to be loaded is there already")
         plan = _Plan(self._state)
-        for key, put in rows:
-            plan.decide(Mutation(space, key, partial(_given, put)))
+        for row in rows:
+            changes = tuple(IndexChange(index, None, entry) for index, entry in row.entries)
+            plan.decide(Mutation(space, row.key, partial(_given, Put(row.item, row.size, changes))))
         plan.apply()
 
     async def transact(self, mutations: Sequence[Mutation]) -> list[Decision]:

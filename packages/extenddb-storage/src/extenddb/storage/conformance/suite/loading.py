@@ -8,17 +8,19 @@ import pytest
 
 from extenddb.storage.conformance.harness import Kit, Suite, scenario
 from extenddb.storage.conformance.suite.ranges import COMMON
-from extenddb.storage.conformance.values import added, key, put
+from extenddb.storage.conformance.values import key, put
 from extenddb.storage.errors import Conflict, SchemaMismatch
-from extenddb.storage.model import Key, Put, Space
+from extenddb.storage.model import Entry, Key, NewRow, Space
 
 
-def _rows(*numbers: int, indexed: bool = False) -> list[tuple[Key, Put]]:
-    puts = [(n, Put(b"%d" % n, n + 1, added("i", key(1000 + n % 3), n) if indexed else ())) for n in numbers]
-    return sorted([(key(n, b"\x00\xff%d" % n), each) for n, each in puts], key=lambda row: row[0])
+def _rows(*numbers: int, indexed: bool = False) -> list[NewRow]:
+    def entries(n: int) -> tuple[tuple[str, Entry], ...]:
+        return (("i", Entry(key(1000 + n % 3), n)),) if indexed else ()
+
+    return sorted(NewRow(key(n, b"\x00\xff%d" % n), b"%d" % n, n + 1, entries(n)) for n in numbers)
 
 
-async def _load(kit: Kit, space: Space, rows: list[tuple[Key, Put]]) -> None:
+async def _load(kit: Kit, space: Space, rows: list[NewRow]) -> None:
     await kit.backend.items.load(space, rows)  # type: ignore[attr-defined]
 
 
@@ -34,8 +36,8 @@ class LoadingSuite(Suite):
         await _load(kit, space, rows)
         await _load(kit, space, [])
         page = await kit.scan(space)
-        assert [(row.key, row.item, row.size) for row in page.rows] == [(k, p.item, p.size) for k, p in rows]
-        (first, _), *_ = rows
+        assert [(row.key, row.item, row.size) for row in page.rows] == [row[:3] for row in rows]
+        first = rows[0].key
         before = await kit.get(space, first)
         await kit.mutate(put(space, first, b"changed"))
         after = await kit.get(space, first)
@@ -55,7 +57,7 @@ class LoadingSuite(Suite):
     @scenario
     async def test_an_entry_without_a_size_has_that_of_its_row(self, kit: Kit) -> None:
         space = await kit.table("i")
-        await _load(kit, space, [(key(1), Put(b"body", 4, added("i", key(50))))])
+        await _load(kit, space, [NewRow(key(1), b"body", 4, (("i", Entry(key(50))),))])
         (row,) = (await kit.scan(space, index="i")).rows
         assert (row.item, row.size) == (b"body", 4)
 
@@ -63,7 +65,8 @@ class LoadingSuite(Suite):
     async def test_entries_of_long_keys_are_loaded_in_their_order(self, kit: Kit) -> None:
         space = await kit.table("i")
         sorts = [COMMON + b"%03d" % n for n in range(40)] + [b"", b"a", COMMON[:1536]]
-        rows = [(key(n), Put(b"%d" % n, n, added("i", Key(key(7).partition, sort)))) for n, sort in enumerate(sorts)]
+        places = [Key(key(7).partition, sort) for sort in sorts]
+        rows = [NewRow(key(n), b"%d" % n, n, (("i", Entry(place, None)),)) for n, place in enumerate(places)]
         await _load(kit, space, sorted(rows, key=lambda row: row[0]))
         for reverse in (False, True):
             page = await kit.range(space, key(7).partition, index="i", reverse=reverse)
@@ -73,7 +76,7 @@ class LoadingSuite(Suite):
     async def test_a_key_that_is_there_fails_the_whole(self, kit: Kit) -> None:
         space = await kit.table("i")
         rows = _rows(*range(10), indexed=True)
-        (there, _) = rows[5]
+        there = rows[5].key
         await kit.mutate(put(space, there, b"first"))
         with pytest.raises(Conflict):
             await _load(kit, space, rows)
