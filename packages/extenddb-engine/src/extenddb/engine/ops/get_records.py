@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from extenddb.core.errors import resource_not_found
 from extenddb.engine.context import Caller, Context
-from extenddb.engine.ops.get_shard_iterator import trimmed
+from extenddb.engine.ops.get_shard_iterator import shard_not_found, trimmed
 from extenddb.engine.streams import iterators, reading, records
 from extenddb.engine.streams.iterators import Iterator
 from extenddb.engine.streams.lookup import require_stream
@@ -27,7 +26,7 @@ async def get_records(context: Context, caller: Caller, request: GetRecordsInput
     stream = await require_stream(context, caller, iterator.arn)
     shard = stream.shard(iterator.shard)
     if shard is None:
-        raise resource_not_found(f"Requested resource not found: Shard: {iterator.shard} not found")
+        raise shard_not_found()
     after = _start(stream, iterator)
     stretch = await reading.forward(context, stream, shard, after, request.get("Limit") or _RECORDS)
     response: dict[str, Any] = {"Records": [records.record(stream, each) for each in stretch.records]}
@@ -43,4 +42,4 @@ def _start(stream: Stream, iterator: Iterator) -> int:
         return iterator.after
     if iterator.from_horizon:
         return stream.trimmed
-    raise trimmed(iterator.after + 1)
+    raise trimmed()

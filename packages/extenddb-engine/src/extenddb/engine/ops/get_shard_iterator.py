@@ -30,9 +30,7 @@ async def get_shard_iterator(context: Context, caller: Caller, request: GetShard
     stream = await require_stream(context, caller, request["StreamArn"])
     shard = stream.shard(request["ShardId"])
     if shard is None:
-        raise resource_not_found(
-            f"Requested resource not found: Shard: {request['ShardId']} in Stream: {stream.arn} not found"
-        )
+        raise shard_not_found()
     iterator = Iterator(
         arn=stream.arn,
         shard=shard.id,
@@ -67,7 +65,7 @@ async def _after(
     if sequence is None or sequence <= shard.start or (shard.end is not None and sequence > shard.end):
         raise validation("Invalid SequenceNumber: it is not within the range of the shard")
     if sequence <= stream.trimmed:
-        raise trimmed(sequence)
+        raise trimmed()
     return sequence if kind == "AFTER_SEQUENCE_NUMBER" else sequence - 1
 
 
@@ -94,9 +92,11 @@ async def _before(context: Context, stream: Stream, shard: Shard, moment_ms: int
             return after
 
 
-def trimmed(sequence: int) -> ServiceError:
+def trimmed() -> ServiceError:
     """Return the error for reading what is no longer kept."""
-    return ServiceError(
-        TRIMMED_DATA_ACCESS,
-        f"Attempted access to trimmed data. Sequence number: {shards.number(sequence)} is beyond the trim horizon",
-    )
+    return ServiceError(TRIMMED_DATA_ACCESS, "The data you are trying to access has been trimmed")
+
+
+def shard_not_found() -> ServiceError:
+    """Return the error for a shard that the stream does not have, or not any more."""
+    return resource_not_found("Requested resource not found: Shard does not exist")
