@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import random
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -209,3 +211,54 @@ def test_a_stream_loses_and_doubles_nothing_though_the_server_is_killed(tmp_path
     assert len(stamps) == len(set(stamps)) == hits
     assert {stamp for writer in (one, other) for stamp in writer.acknowledged} <= set(stamps)
     assert set(stamps) <= {stamp for writer in (one, other) for stamp in writer.attempted}
+
+
+def test_vectors_of_a_restored_table_are_found_though_the_server_is_killed(tmp_path: Path) -> None:
+    """Killed while rows are loaded or while the index is made fast: the table is opened with both."""
+    rng, count, dimensions = random.Random(4), 3000, 48
+    vectors = [[round(rng.gauss(number % 7, 1), 3) for _ in range(dimensions)] for number in range(count)]
+    index = {
+        "IndexName": "near",
+        "VectorAttribute": {"AttributeName": "v"},
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+        "Dimensions": dimensions,
+        "DistanceFunction": "EUCLIDEAN",
+    }
+
+    def listed(vector: list[float]) -> list[dict[str, str]]:
+        return [{"N": str(component)} for component in vector]
+
+    def status(server: Server) -> str:
+        found: str = client(server).describe_table(TableName="restored")["Table"]["TableStatus"]
+        return found
+
+    with start(data_dir=tmp_path / "data", settle_seconds=0) as server:
+        create(server, VectorIndexes=[index])
+        fill(server, count, lambda number: {"id": {"S": f"{number:06}"}, "v": {"L": listed(vectors[number])}})
+        arn = client(server).create_backup(TableName=TABLE, BackupName="vectors")["BackupDetails"]["BackupArn"]
+
+        def available() -> bool:
+            details = client(server).describe_backup(BackupArn=arn)["BackupDescription"]["BackupDetails"]
+            return bool(details["BackupStatus"] == "AVAILABLE")
+
+        wait_until(available, "the backup", server)
+        client(server).restore_table_from_backup(TargetTableName="restored", BackupArn=arn)
+        server.kill()
+    with start(data_dir=tmp_path / "data", settle_seconds=0) as server:
+        time.sleep(11)  # the lease of the process before, and a little
+        server.kill()
+    with start(data_dir=tmp_path / "data", settle_seconds=0) as server:
+        wait_until(lambda: status(server) == "ACTIVE", "the restored table", server)
+        right = 0
+        for probe in range(0, count, count // 10):
+            nearest = sorted(range(count), key=lambda number: math.dist(vectors[number], vectors[probe]))[:10]
+            answer = client(server).search_vectors(
+                TableName="restored", IndexName="near", SearchVector=listed(vectors[probe]), TopK=10
+            )
+            found = [int(hit["Item"]["id"]["S"]) for hit in answer["SearchResults"]]
+            assert found[0] == probe
+            assert len(set(found)) == 10
+            right += len(set(found) & set(nearest))
+        assert right >= 90
+        assert len(items_of(client(server), "restored")) == count
+        assert "Traceback" not in server.logs()

@@ -54,13 +54,13 @@ def test_the_graph_answers(harness, dimensions: int, count: int, distance: Dista
             rng = random.Random(3)
             rows = [tuple(rng.gauss(0, 1) for _ in range(dimensions)) for _ in range(count)]
             space = await filled(backend, where, rows)
-            graphs = await backend.items._searches._installed()
+            graphs = await backend._graphs.installed()
             assert graphs.schema is not None
             statements = vectors._searches(space, where, graphs, False)
             statement, every = statements.graph, statements.exact
             assert statement is not None
             assert every is not None
-            assert "v_idx on x_" in await explained(backend, statement, str(list(rows[3])))
+            assert "v_graph on x_" in await explained(backend, statement, str(list(rows[3])))
             search = VectorSearch(space=space, index="v", vector=pack(rows[500]), limit=20)
             hits = await backend.items.search(search)
             exact = await backend.items._searches._compared(search, where, every)
@@ -81,7 +81,7 @@ def test_a_space_beyond_graphs_is_searched_exactly(harness) -> None:  # type: ig
             space = await filled(backend, where, [(float(n), *[0.0] * 4095) for n in range(30)])
             search = VectorSearch(space=space, index="v", vector=pack((7.0, *[0.0] * 4095)), limit=3)
             assert [hit.score for hit in await backend.items.search(search)] == [0.0, 1.0, 1.0]
-            graphs = await backend.items._searches._installed()
+            graphs = await backend._graphs.installed()
             assert vectors._searches(space, where, graphs, False).graph is None
         finally:
             await harness.destroy(backend)

@@ -24,6 +24,7 @@ from extenddb.storage.model import (
     Keep,
     Key,
     Mutation,
+    NewRow,
     Page,
     PointRead,
     Put,
@@ -31,7 +32,9 @@ from extenddb.storage.model import (
     Records,
     Reject,
     Row,
+    Space,
     TableRecord,
+    VectorEntry,
     VectorSearch,
 )
 from extenddb.storage.spi import Backend
@@ -64,6 +67,28 @@ class TakesAnyLabel(MemoryItems):
 
 def _one(search: VectorSearch, label: bytes) -> VectorSearch:
     return replace(search, labels=(label,))
+
+
+class LoadsNoVectors(MemoryItems):
+    async def load(self, space: Space, rows: Sequence[NewRow]) -> None:
+        def forgetful(row: NewRow) -> NewRow:
+            kept = tuple((index, entry) for index, entry in row.entries if not isinstance(entry, VectorEntry))
+            return row._replace(entries=kept)
+
+        await super().load(space, [forgetful(row) for row in rows])
+
+
+class BuildsOverWhatWasThere(MemoryItems):
+    """Takes a copy to build from, and puts it in place of what was written meanwhile."""
+
+    async def build(self, space: Space, index: str, *, alone: bool = False) -> bool:
+        table = self._state.table(space)
+        where = table.vector(index)
+        copied = dict(table.vectors[where])
+        for _ in range(40):
+            await super().build(space, index, alone=alone)
+        table.vectors[where] = copied
+        return True
 
 
 class FiltersWhatItChose(MemoryItems):
@@ -310,6 +335,8 @@ CASES: list[tuple[Callable[..., Any], type[kit.Suite], str]] = [
     (ChecksTheEpochTooEarly, kit.ConcurrencySuite, "test_no_write_of_an_old_epoch_commits_after_alter"),
     (LeavesEntries, kit.EntriesSuite, "test_entries_move_and_go"),
     (TakesAnyLabel, kit.VectorsSuite, "test_labels_are_all_needed_and_lose_nothing"),
+    (LoadsNoVectors, kit.LoadingSuite, "test_vectors_are_loaded_with_their_rows"),
+    (BuildsOverWhatWasThere, kit.VectorsSuite, "test_writes_go_on_while_something_is_built"),
     (FiltersWhatItChose, kit.VectorsSuite, "test_a_rare_label_is_found_among_many_rows"),
     (TiesAsTheyCome, kit.VectorsSuite, "test_equal_scores_stand_in_the_order_of_keys"),
     (LikePrefixes, kit.DocumentsSuite, "test_a_prefix_is_taken_literally"),

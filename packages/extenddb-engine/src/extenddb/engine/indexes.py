@@ -8,7 +8,7 @@ from extenddb.core.types.table import IndexDefinition
 from extenddb.engine import ttl
 from extenddb.engine.tables.table import Table
 from extenddb.engine.vectors import entries
-from extenddb.storage.model import Entry, IndexChange
+from extenddb.storage.model import Entry, IndexChange, VectorEntry
 
 
 def entry(index: IndexDefinition, item: Item | None) -> Entry | None:
@@ -17,11 +17,15 @@ def entry(index: IndexDefinition, item: Item | None) -> Entry | None:
     return Entry(key, index.entry_size(item)) if item is not None and key is not None else None
 
 
-def new_entries(table: Table, item: Item) -> tuple[tuple[str, Entry], ...]:
-    """Return the entries of an item that is new, by the ids of their indexes; those of vectors apart."""
-    found = [(index.id, place) for index in table.indexes if (place := entry(index, item)) is not None]
+def new_entries(table: Table, item: Item) -> tuple[tuple[str, Entry | VectorEntry], ...]:
+    """Return the entries of an item that is new, by the ids of their indexes."""
+    found: list[tuple[str, Entry | VectorEntry]] = [
+        (index.id, place) for index in table.indexes if (place := entry(index, item)) is not None
+    ]
     if table.ttl is not None and (place := ttl.entry(item, table.ttl)) is not None:
         found.append((ttl.INDEX, place))
+    if table.vectors:
+        found += [(change.id, change.new) for change in entries.changes(table, None, item) if change.new is not None]
     return tuple(found)
 
 

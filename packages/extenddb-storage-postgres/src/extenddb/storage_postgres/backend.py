@@ -22,10 +22,11 @@ from extenddb.storage_postgres import loading, reads, writes
 from extenddb.storage_postgres.catalog import PostgresCatalog
 from extenddb.storage_postgres.config import Config
 from extenddb.storage_postgres.documents import PostgresDocuments
+from extenddb.storage_postgres.graphs import GraphBuilds
 from extenddb.storage_postgres.leases import PostgresLeases
 from extenddb.storage_postgres.pool import Pool
 from extenddb.storage_postgres.streams import PostgresStreams
-from extenddb.storage_postgres.vectors import VectorSearches
+from extenddb.storage_postgres.vectors import VectorSearches, space_of
 from extenddb.storage_postgres.wire import Statement
 
 CAPABILITIES = Capabilities(
@@ -45,9 +46,10 @@ _PING = Statement("SELECT 1")
 class PostgresItems:
     """`spi.Items` over PostgreSQL."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, graphs: GraphBuilds) -> None:
         self._pool = pool
-        self._searches = VectorSearches(pool)
+        self._graphs = graphs
+        self._searches = VectorSearches(pool, graphs)
 
     async def get(self, reads_: Sequence[PointRead]) -> list[Row | None]:
         """See `spi.Items.get`."""
@@ -69,12 +71,17 @@ class PostgresItems:
         """See `spi.VectorItems.search`."""
         return await self._searches.search(search)
 
+    async def build(self, space: Space, index: str, *, alone: bool = False) -> bool:
+        """See `spi.VectorItems.build`."""
+        return await self._graphs.build(space, space_of(space, index), alone=alone)
+
     async def mutate(self, mutations: Sequence[Mutation]) -> list[Decision]:
         """See `spi.Items.mutate`."""
         return await writes.mutate(self._pool, mutations)
 
     async def load(self, space: Space, rows: Sequence[NewRow]) -> None:
         """See `spi.BulkItems.load`."""
+        await self._graphs.clear(space)
         await loading.load(self._pool, space, rows)
 
     async def transact(self, mutations: Sequence[Mutation]) -> list[Decision]:
@@ -90,7 +97,8 @@ class PostgresBackend:
         self.pool = Pool(config)
         self.capabilities = CAPABILITIES
         self.catalog = PostgresCatalog(self.pool)
-        self.items = PostgresItems(self.pool)
+        self._graphs = GraphBuilds(self.pool, config)
+        self.items = PostgresItems(self.pool, self._graphs)
         self.streams = PostgresStreams(self.pool)
         self.documents = PostgresDocuments(self.pool)
         self.leases = PostgresLeases(self.pool)
@@ -101,4 +109,5 @@ class PostgresBackend:
 
     async def close(self) -> None:
         """See `spi.Backend.close`."""
+        await self._graphs.close()
         await self.pool.close()

@@ -14,7 +14,7 @@ from psycopg import errors as pg
 
 from extenddb.storage.errors import AlreadyExists, Conflict, NotFound, SchemaMismatch, SerializationFailure
 from extenddb.storage.model import Estimate, Space, TableRecord, VectorSpace
-from extenddb.storage_postgres import ddl, vectors
+from extenddb.storage_postgres import ddl, graphs, vectors
 from extenddb.storage_postgres.pool import Pool
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class PostgresCatalog:
                         await connection.execute(statement)
                     for index in space.indexes:
                         await connection.execute(ddl.create_index(space, index))
-                    await _create_vectors(connection, space, space.vectors)
+                    await _create_vectors(connection, space, space.vectors, whole=True)
             except (pg.UniqueViolation, pg.DuplicateTable) as error:
                 raise AlreadyExists(f"{record.namespace}/{record.name}") from error
 
@@ -135,13 +135,14 @@ async def _alter(connection: psycopg.AsyncConnection, record: TableRecord, expec
     reshaped = before != after or old_vectors != new_vectors or record.space.epoch > old.space.epoch
     space = replace(record.space, epoch=old.space.epoch + reshaped)
     if reshaped:
+        await graphs.stop(connection, old.space, [each.id for each in old_vectors - new_vectors])
         # The table first: its lock waits for every writer, and no new one gets past it.
         await connection.execute(ddl.rename(old.space, space))
         for index in sorted((before - after) | {each.id for each in old_vectors - new_vectors}):
             await connection.execute(ddl.drop_index(space, index))
         for index in sorted(after - before):
             await connection.execute(ddl.create_index(space, index))
-        await _create_vectors(connection, space, sorted(new_vectors - old_vectors))
+        await _create_vectors(connection, space, sorted(new_vectors - old_vectors), whole=False)
     new = replace(record, space=space, version=old.version + 1)
     values = [space.epoch, list(space.indexes), new.version, new.document, _texts(space), new.namespace, new.name]
     try:
@@ -156,18 +157,21 @@ async def _drop(connection: psycopg.AsyncConnection, space: Space) -> None:
     if row is None:
         raise NotFound(space.id)
     found = _record(row).space
+    await graphs.stop(connection, found, [each.id for each in found.vectors])
     await connection.execute(ddl.drop_table(found))
     for index in (*found.indexes, *(each.id for each in found.vectors)):
         await connection.execute(ddl.drop_index(found, index))
 
 
-async def _create_vectors(connection: psycopg.AsyncConnection, space: Space, wanted: Sequence[VectorSpace]) -> None:
-    if not wanted:
-        return
-    graphs = await vectors.installed(connection)
+async def _create_vectors(
+    connection: psycopg.AsyncConnection, space: Space, wanted: Sequence[VectorSpace], *, whole: bool
+) -> None:
+    """Create indexes of vectors, with their graphs unless others come first: entries of the rows that are there."""
+    known = await graphs.installed(connection) if wanted and whole else graphs.Graphs(None)
     for each in wanted:
-        for statement in vectors.create(space, each, graphs):
-            await connection.execute(statement.encode())
+        for statement in (*vectors.create(space, each), graphs.create(space, each, known)):
+            if statement is not None:
+                await connection.execute(statement.encode())
 
 
 async def _estimate(connection: psycopg.AsyncConnection, table: str, size: str) -> Estimate:

@@ -14,14 +14,16 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from extenddb.core.types.keys import DIGEST_SIZE, Key, bucket
-from extenddb.storage.errors import Conflict, Unsupported
-from extenddb.storage.model import Entry, NewRow, Space
+from extenddb.storage.errors import Conflict
+from extenddb.storage.model import Entry, NewRow, Space, VectorEntry
+from extenddb.storage_postgres import vectors
 from extenddb.storage_postgres.ddl import HEAD, index_name, table_name
 from extenddb.storage_postgres.pool import Pool
 
 _COPY_ROWS: Final = sql.SQL("COPY {} (b, ph, sk, item, size, ver) FROM STDIN (FORMAT BINARY)")
 _COPY_ENTRIES: Final = sql.SQL("COPY {} (b, ph, sk, bph, bsk, size) FROM STDIN (FORMAT BINARY)")
 _COPY_LONG_ENTRIES: Final = sql.SQL("COPY {} (b, ph, sk, bph, bsk, size, rest) FROM STDIN (FORMAT BINARY)")
+_COPY_VECTORS: Final = sql.SQL(f"COPY {{}} ({vectors.COLUMNS}) FROM STDIN (FORMAT BINARY)")
 _NOW: Final = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _HEAD, _TAIL = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
 _PLACE: Final = Struct(f">hiqi{DIGEST_SIZE}si")  # columns; bucket, partition, length of the sort key
@@ -39,8 +41,6 @@ _Line = TypeVar("_Line")
 
 async def load(pool: Pool, space: Space, rows: Sequence[NewRow]) -> None:
     """See `spi.BulkItems.load`."""
-    if space.vectors:
-        raise Unsupported("a space with indexes of vectors is not loaded")
     async with pool.connection() as connection:
         try:
             async with connection.transaction():
@@ -55,9 +55,13 @@ async def _load(connection: psycopg.AsyncConnection, space: Space, rows: Sequenc
     statement = _COPY_ROWS.format(sql.Identifier(table_name(space)))
     await _copy(connection, statement, rows, lambda piece: _rows(piece, version))
     entries: dict[str, list[tuple[Entry, Key]]] = {}
+    vector_entries: dict[str, list[tuple[Key, VectorEntry]]] = {}
     for row in rows:
         for index, entry in row.entries:
-            entries.setdefault(index, []).append((entry, row.key))
+            if isinstance(entry, VectorEntry):
+                vector_entries.setdefault(index, []).append((row.key, entry))
+            else:
+                entries.setdefault(index, []).append((entry, row.key))
     for index, found in entries.items():
         found.sort(key=_entry_order)
         table = sql.Identifier(index_name(space, index))
@@ -66,6 +70,13 @@ async def _load(connection: psycopg.AsyncConnection, space: Space, rows: Sequenc
         for some, copied, packed in ((short, _COPY_ENTRIES, _entries), (long, _COPY_LONG_ENTRIES, _long_entries)):
             if some:
                 await _copy(connection, copied.format(table), some, packed)
+    for index, placed in vector_entries.items():
+        table = sql.Identifier(index_name(space, index))
+        await _copy(connection, _COPY_VECTORS.format(table), placed, _vectors_of(space, index))
+
+
+def _vectors_of(space: Space, index: str) -> Callable[[Sequence[tuple[Key, VectorEntry]]], bytes]:
+    return lambda piece: b"".join(vectors.loaded(space, index, piece))
 
 
 async def _copy(

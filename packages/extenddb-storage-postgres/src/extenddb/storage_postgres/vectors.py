@@ -14,87 +14,45 @@ from __future__ import annotations
 
 import heapq
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
-import psycopg
 from psycopg import pq
 
 from extenddb.core.types import vector
 from extenddb.core.types.keys import Key, bucket
-from extenddb.core.types.vector import Distance
 from extenddb.storage.errors import ContractViolation
 from extenddb.storage.model import Hit, Space, VectorEntry, VectorSearch, VectorSpace
 from extenddb.storage_postgres.arrays import byteas, int4, int8, key_arrays
 from extenddb.storage_postgres.ddl import index_name, table_name
+from extenddb.storage_postgres.graphs import FULL_MOST, OPERATORS, GraphBuilds, Graphs, column
 from extenddb.storage_postgres.pool import Pool
 from extenddb.storage_postgres.reads import rows_of
 from extenddb.storage_postgres.wire import Call, Session, Statement
 
-_OLDEST = (0, 8)  # the first pgvector that goes on with a graph until a filter has let enough through
-_FULL_MOST, _HALF_MOST = 2000, 4000  # dimensions of a graph over single and half precision
 _FULL_LIMIT, _HALF_LIMIT = 1e15, 65504.0  # components with which no distance in a graph overflows
 _LEAST_LENGTH = 1e-10
 _FEW = 1000
 """Entries up to which every one is looked at; the contract knows this number."""
+COLUMNS = "b, ph, sk, labels, v, graph, size"
+_SEVEN, _NO_VALUE = b"\x00\x07", b"\xff\xff\xff\xff"
 _CHUNK = 256
 """Vectors fetched at once where the server cannot compare them."""
-
-OPERATORS: Mapping[Distance, tuple[str, str]] = {
-    "COSINE": ("<=>", "cosine"),
-    "DOT_PRODUCT": ("<#>", "ip"),
-    "EUCLIDEAN": ("<->", "l2"),
-}
-"""pgvector's operator, smaller for a better score, and the name of its operator class."""
-
-
-class Graphs(NamedTuple):
-    """pgvector, as far as it is there."""
-
-    schema: str | None
-    """Where it is installed; None without it, or when it is too old."""
-
-
-async def installed(connection: psycopg.AsyncConnection) -> Graphs:
-    """Return what the database has of pgvector."""
-    cursor = await connection.execute(
-        "SELECT n.nspname, e.extversion FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace"
-        " WHERE e.extname = 'vector'"
-    )
-    row = await cursor.fetchone()
-    if row is None or tuple(int(part) for part in row[1].split(".")[:2]) < _OLDEST:
-        return Graphs(None)
-    return Graphs(row[0])
-
 
 # Tables
 
 
-def _column(where: VectorSpace, graphs: Graphs) -> str | None:
-    """Return the expression that the graph is over; None when there can be none."""
-    if graphs.schema is None or where.dimensions > _HALF_MOST:
-        return None
-    kind = "vector" if where.dimensions <= _FULL_MOST else "halfvec"
-    return f'(x.v::"{graphs.schema}".{kind}({where.dimensions}))'
-
-
-def create(space: Space, where: VectorSpace, graphs: Graphs) -> list[str]:
-    """Return the statements that create an index of vectors."""
+def create(space: Space, where: VectorSpace) -> list[str]:
+    """Return the statements that create an index of vectors, without its graph."""
     table = f'"{index_name(space, where.id)}"'
-    statements = [
+    return [
         f"CREATE TABLE {table} (b bigint NOT NULL, ph bytea NOT NULL, sk bytea NOT NULL, labels bytea[] NOT NULL,"
         " v real[] NOT NULL, graph boolean NOT NULL, size int, PRIMARY KEY (b, ph, sk))",
         f"ALTER TABLE {table} ALTER COLUMN v SET STORAGE EXTERNAL",
         f"CREATE INDEX ON {table} USING gin (labels) WHERE labels <> '{{}}'",
         f"CREATE INDEX ON {table} (b, ph, sk) WHERE NOT graph",
     ]
-    column = _column(where, graphs)
-    if column is not None:
-        kind = "halfvec" if ".halfvec(" in column else "vector"
-        family = f'"{graphs.schema}".{kind}_{OPERATORS[where.distance][1]}_ops'
-        statements.append(f"CREATE INDEX ON {table} USING hnsw ({column.replace('x.v', 'v')} {family}) WHERE graph")
-    return statements
 
 
 # Writes
@@ -106,7 +64,7 @@ class _Writes:
     def __init__(self, space: Space, index: str) -> None:
         table = f'"{index_name(space, index)}"'
         self.put = Statement(
-            f"INSERT INTO {table} AS x (b, ph, sk, labels, v, graph, size) VALUES"
+            f"INSERT INTO {table} AS x ({COLUMNS}) VALUES"
             " ($1::bigint, $2::bytea, $3::bytea, $4::bytea[], $5::real[], $6::boolean, $7::int)"
             " ON CONFLICT (b, ph, sk) DO UPDATE SET labels = excluded.labels, v = excluded.v, graph = excluded.graph,"
             " size = excluded.size"
@@ -132,13 +90,26 @@ def written(space: Space, index: str, entries: Mapping[Key, VectorEntry | None])
         yield statements.delete(*key_arrays(gone))
     for key, entry in sorted(entries.items()):
         if entry is not None:
-            yield statements.put(
-                *_place(key),
-                byteas(sorted(entry.labels)),
-                _reals(entry.vector),
-                b"\x01" if _fits(where, entry.vector) else b"\x00",
-                None if entry.size is None else int4(entry.size),
-            )
+            yield statements.put(*_values(where, key, entry))
+
+
+def loaded(space: Space, index: str, entries: Iterable[tuple[Key, VectorEntry]]) -> Iterator[bytes]:
+    """Yield entries of rows as lines of a binary COPY into `COLUMNS`."""
+    where = space_of(space, index)
+    for key, entry in entries:
+        values = _values(where, key, entry)
+        yield _SEVEN + b"".join([_NO_VALUE if value is None else int4(len(value)) + value for value in values])
+
+
+def _values(where: VectorSpace, key: Key, entry: VectorEntry) -> tuple[bytes | None, ...]:
+    """Return what `COLUMNS` hold of an entry."""
+    return (
+        *_place(key),
+        byteas(sorted(entry.labels)),
+        _reals(entry.vector),
+        b"\x01" if _fits(where, entry.vector) else b"\x00",
+        None if entry.size is None else int4(entry.size),
+    )
 
 
 def space_of(space: Space, index: str) -> VectorSpace:
@@ -155,14 +126,14 @@ def _place(key: Key) -> tuple[bytes, bytes, bytes]:
 
 def _fits(where: VectorSpace, stored: bytes) -> bool:
     components = vector.unpack(stored)
-    limit = _FULL_LIMIT if where.dimensions <= _FULL_MOST else _HALF_LIMIT
+    limit = _FULL_LIMIT if where.dimensions <= FULL_MOST else _HALF_LIMIT
     largest = max(map(abs, components))
     return largest <= limit and (where.distance != "COSINE" or largest >= _least(where))
 
 
 def _least(where: VectorSpace) -> float:
     """Return the largest component with which a vector surely has a direction in the graph's precision."""
-    return _LEAST_LENGTH if where.dimensions <= _FULL_MOST else 1e-3
+    return _LEAST_LENGTH if where.dimensions <= FULL_MOST else 1e-3
 
 
 _REALS = struct.Struct(">iiiii")
@@ -235,13 +206,13 @@ class _Searches:
         order = f"coalesce(nullif(x.v::{own}.vector {operator} $1::{own}.vector, 'NaN'), 1), x.b, x.ph, x.sk"
         exact = _CHOSEN.format(x=x, where=f"true{filters}", order=order)
         self.exact = Statement(_JOINED.format(t=t, chosen=exact))
-        column = _column(where, graphs)
-        if column is None:
+        over = column(where, graphs)
+        if over is None:
             return
         probe = f"$1::{own}.vector"
-        if where.dimensions > _FULL_MOST:
+        if where.dimensions > FULL_MOST:
             probe += f"::{own}.halfvec({where.dimensions})"
-        near = _CHOSEN.format(x=x, where=f"x.graph{filters}", order=f"{column} {operator} {probe}")
+        near = _CHOSEN.format(x=x, where=f"x.graph{filters}", order=f"{over} {operator} {probe}")
         rest = _CHOSEN.format(x=x, where=f"NOT x.graph{filters}", order=order)
         self.graph = Statement(_JOINED.format(t=t, chosen=f"({near}) UNION ALL ({rest})"))
 
@@ -254,16 +225,16 @@ def _searches(space: Space, where: VectorSpace, graphs: Graphs, labelled: bool) 
 class VectorSearches:
     """Searches over one pool."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, graphs: GraphBuilds) -> None:
         """Ask the server nothing yet."""
         self._pool = pool
-        self._graphs: Graphs | None = None
+        self._graphs = graphs
         self._many: set[tuple[str, str]] = set()
         """Indexes that were once seen with more than a few entries."""
 
     async def search(self, search: VectorSearch) -> list[Hit]:
         """See `spi.VectorItems.search`."""
-        graphs = await self._installed()
+        graphs = await self._graphs.installed()
         where = space_of(search.space, search.index)
         statements = _searches(search.space, where, graphs, bool(search.labels))
         if statements.exact is None:
@@ -274,12 +245,6 @@ class VectorSearches:
             if len(hits) == search.limit:
                 return hits
         return await self._compared(search, where, statements.exact)
-
-    async def _installed(self) -> Graphs:
-        if self._graphs is None:
-            async with self._pool.connection() as connection:
-                self._graphs = await installed(connection)
-        return self._graphs
 
     async def _is_many(self, search: VectorSearch, statements: _Searches) -> bool:
         place = (search.space.id, search.index)
@@ -293,7 +258,7 @@ class VectorSearches:
 
     async def _compared(self, search: VectorSearch, where: VectorSpace, statement: Statement) -> list[Hit]:
         # More than are asked for, because the server compares in less precision.
-        candidates = search.limit + 16 if where.dimensions <= _FULL_MOST else 2 * search.limit + 32
+        candidates = search.limit + 16 if where.dimensions <= FULL_MOST else 2 * search.limit + 32
         probe = struct.pack(">hh", where.dimensions, 0) + search.vector
         return _best(search, where, await self._read(statement(probe, int8(candidates), *_labels(search))))
 

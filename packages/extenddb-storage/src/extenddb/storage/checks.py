@@ -175,7 +175,6 @@ def decision(mutation: Mutation, old: Row | None, value: Decision) -> None:
 def loaded(where: Space, rows: Sequence[NewRow]) -> None:
     """Check what is to be loaded."""
     space(where)
-    require(not where.vectors, "a space with indexes of vectors is not loaded")
     for each in rows:
         key(each.key)
         require(isinstance(each.item, bytes) and each.size >= 0, "a row has bytes and a size")

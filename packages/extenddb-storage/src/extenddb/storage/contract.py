@@ -62,6 +62,7 @@ LEGAL: dict[str, _Errors] = {
     "items.read_range": _READ,
     "items.scan": _READ,
     "items.search": (*_READ, Unsupported),
+    "items.build": (*_READ, Unsupported),
     "items.mutate": (*_READ, Ambiguous),
     "items.load": (*_READ, Conflict, Ambiguous, Unsupported),
     "items.transact": (*_READ, Ambiguous, Unsupported),
@@ -211,6 +212,13 @@ class _Items:
         hits = await _legal("items.search", cast("spi.VectorItems", self._port).search(search))
         checks.hits(search, hits)
         return hits
+
+    async def build(self, space: Space, index: str, *, alone: bool = False) -> bool:
+        checks.space(space)
+        require(any(each.id == index for each in space.vectors), f"the space has no vectors {index!r}")
+        if not self._capabilities.vectors:
+            raise Unsupported("vectors")
+        return await _legal("items.build", cast("spi.VectorItems", self._port).build(space, index, alone=alone))
 
     async def mutate(self, mutations: Sequence[Mutation]) -> list[Decision]:
         watch = _Watch(mutations)

@@ -161,16 +161,6 @@ class Entry(NamedTuple):
     """Size of the projected item; None when it is the row's own size."""
 
 
-class NewRow(NamedTuple):
-    """A row to be loaded where there is none."""
-
-    key: Key
-    item: bytes
-    size: int
-    entries: tuple[tuple[str, Entry], ...] = ()
-    """Its entries by the ids of their indexes, none twice."""
-
-
 class VectorEntry(NamedTuple):
     """What an index of vectors holds of a row: at most one entry, found by the row's own key."""
 
@@ -180,6 +170,16 @@ class VectorEntry(NamedTuple):
     """What a search can ask for, each 1 to 64 bytes, in no order, none twice."""
     size: int | None = None
     """Size of the projected item; None when it is the row's own size."""
+
+
+class NewRow(NamedTuple):
+    """A row to be loaded where there is none."""
+
+    key: Key
+    item: bytes
+    size: int
+    entries: tuple[tuple[str, Entry | VectorEntry], ...] = ()
+    """Its entries by the ids of their indexes, none twice."""
 
 
 class IndexChange(NamedTuple):

@@ -54,8 +54,8 @@ class Catalog(Protocol):
 
         Returns the record with its new version, and with the next epoch when indexes changed or when the given space
         already has the next epoch: that is how a caller makes every process read the record anew. New indexes are
-        empty. After it returned no write under the old epoch can commit. Raises NotFound, Conflict (version not
-        `expected`).
+        empty; those of vectors want `VectorItems.build` once they are filled. After it returned no write under the old
+        epoch can commit. Raises NotFound, Conflict (version not `expected`).
 
         With the capability `renaming` the record may have another namespace and name than before: the table is found
         under these from then on, and the old name is free. Raises AlreadyExists when they are taken.
@@ -121,6 +121,14 @@ class VectorItems(Items, Protocol):
         there are, up to the limit.
         """
 
+    async def build(self, space: Space, index: str, *, alone: bool = False) -> bool:
+        """Make searches of an index of vectors fast whose entries came by `load`, or that `alter` made.
+
+        Until then they may look at every entry; what they find is the same. Returns whether it is done: what takes
+        long goes on behind an answer of False, beside reads and writes, and is asked for again until it is. May be
+        asked for at any time, also when there is nothing to do. `alone` says that nobody else writes the space.
+        """
+
 
 class BulkItems(Items, Protocol):
     """The items port of a store with the capability `bulk_load`."""
@@ -128,9 +136,8 @@ class BulkItems(Items, Protocol):
     async def load(self, space: Space, rows: Sequence[NewRow]) -> None:
         """Insert rows whose keys are absent, in ascending order of their keys, with their index entries.
 
-        For spaces that nobody else writes at the same time, and that have no indexes of vectors. All rows are inserted
-        or none. Raises Conflict, with nothing applied, if any of the keys is present, SchemaMismatch,
-        SerializationFailure; may raise Ambiguous.
+        For spaces that nobody else writes at the same time. All rows are inserted or none. Raises Conflict, with
+        nothing applied, if any of the keys is present, SchemaMismatch, SerializationFailure; may raise Ambiguous.
         """
 
 

@@ -67,6 +67,7 @@ class SyncVectorItems(SyncItems, Protocol):
     """`spi.VectorItems` in plain functions."""
 
     def search(self, search: VectorSearch) -> list[Hit]: ...
+    def build(self, space: Space, index: str, *, alone: bool = False) -> bool: ...
 
 
 class SyncBulkItems(SyncItems, Protocol):

@@ -8,7 +8,7 @@ Items are taken in key order, never by offset.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from extenddb.core.types.keys import Key
 from extenddb.engine import codec, indexes, ttl
@@ -17,6 +17,7 @@ from extenddb.engine.tables.change import change_table
 from extenddb.engine.tables.table import Table
 from extenddb.engine.tables.vector_definitions import IDS, MEMBER
 from extenddb.storage.model import Decision, Keep, Mutation, Position, Row, ScanRead
+from extenddb.storage.spi import VectorItems
 
 _ROWS = 500  # of one step
 _BYTES = 2 * 1024 * 1024  # of one step
@@ -49,10 +50,21 @@ async def backfill(context: Context, state: dict[str, Any]) -> dict[str, Any] | 
         for decision in await context.items.mutate_many(mutations):
             if isinstance(decision, Exception):
                 raise decision
-    if page.stopped:
-        return {**state, "After": [part.hex() for part in page.rows[-1].key]}
+    if page.rows:
+        state = {**state, "After": [part.hex() for part in page.rows[-1].key]}
+    if page.stopped or not await _built(context, table, wanted):
+        return state
     await _activate(context, state, wanted)
     return None
+
+
+async def _built(context: Context, table: Table, wanted: frozenset[str]) -> bool:
+    """Tell whether what is filled is ready for searches of vectors; what is missing is on its way then."""
+    items = cast("VectorItems", context.backend.items)
+    for each in table.space.vectors:
+        if each.id in wanted and not await items.build(table.space, each.id):
+            return False
+    return True
 
 
 def _entries(table: Table, key: Key, wanted: frozenset[str]) -> Mutation:

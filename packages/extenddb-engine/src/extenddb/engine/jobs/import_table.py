@@ -133,27 +133,34 @@ async def _turn(context: Context, state: State) -> State | None:
             if following is not None:
                 return following
             body = await _note(context, state, done=True) or body
-        await _close(context, table, body, state)
+        if not await _close(context, table, body, state):
+            return state
     elif table is not None:  # whoever failed died before it had removed the table
         await filling.abandon(context, table)
     _forget(context, state)
     return None
 
 
-async def _close(context: Context, table: Table | None, body: Body, state: State) -> None:
-    """End the import when this share was the last; the table is no longer being filled if another opened it already."""
+async def _close(context: Context, table: Table | None, body: Body, state: State) -> bool:
+    """End the import when this share was the last; False when the table is not ready yet.
+
+    The table is no longer being filled if another opened it already.
+    """
     parts = body.get(requests.PARTS, {}).values()
     if len(parts) < _SHARES or not all(part["Done"] for part in parts):
-        return
+        return True
     if not any(part["Found"] for part in parts):
         prefix = body["S3BucketSource"].get("S3KeyPrefix") or ""
         raise BucketError(NO_OBJECT, f"There are no objects under the prefix: {prefix}")
     if table is not None:
+        if not await filling.built(context, table):
+            return False
         await filling.activate(context, table)
     done = {"ImportStatus": "COMPLETED", "EndTime": context.clock() / 1000}
     await records.change(
         context, IMPORTS, state["Key"], lambda now: {**now, **done} if now["ImportStatus"] == _RUNNING else None
     )
+    return True
 
 
 def _reader_key(state: State) -> str:

@@ -121,8 +121,7 @@ async def _from_backup(context: Context, state: State, target: Table) -> State |
             after = Position(rows[-1].key)
     if page.stopped:
         return {**state, "After": undo.place(rows[-1].key)}
-    await filling.activate(context, target)
-    return None
+    return {**state, "Phase": "open"}
 
 
 async def _page(context: Context, space: Space, after: Position | None) -> Page:
@@ -169,8 +168,12 @@ async def _copy(context: Context, state: State, target: Table) -> State | None:
             await loading.load([filling.new_row(target, *item) for item in items])
             if following["Done"] or time.monotonic() >= end:
                 break
-    if not following["Done"]:
-        return following
+    return following if not following["Done"] else {**following, "Phase": "open"}
+
+
+async def _open(context: Context, state: State, target: Table) -> State | None:
+    if not await filling.built(context, target):
+        return state
     await filling.activate(context, target)
     await _clean(context, state)
     return None
@@ -188,4 +191,4 @@ async def _failed(context: Context, state: State, _error: Exception) -> None:
     await _clean(context, state)
 
 
-_PHASES = {"backup": _from_backup, "fold": _fold, "copy": _copy}
+_PHASES = {"backup": _from_backup, "fold": _fold, "copy": _copy, "open": _open}

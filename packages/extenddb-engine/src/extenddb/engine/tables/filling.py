@@ -22,7 +22,7 @@ from extenddb.engine.tables.table import INDEX_MEMBERS, Table, to_document
 from extenddb.engine.tables.vector_definitions import MEMBER, spaces
 from extenddb.storage.errors import Conflict, NotFound
 from extenddb.storage.model import Decision, Mutation, NewRow, Put, Row, Space, TableRecord
-from extenddb.storage.spi import BulkItems
+from extenddb.storage.spi import BulkItems, VectorItems
 
 _GLOBAL = "GlobalSecondaryIndexes"
 _BATCH = 500  # items written in one transaction; nobody waits for the locks of a table that only one job writes
@@ -94,7 +94,7 @@ async def loaded(context: Context, space: Space, rows: Sequence[NewRow]) -> bool
 
     They are there when a step is repeated, or when keys stand more than once in what is imported.
     """
-    if not context.backend.capabilities.bulk_load or space.vectors:
+    if not context.backend.capabilities.bulk_load:
         return False
     items = cast("BulkItems", context.backend.items)
     try:
@@ -106,7 +106,9 @@ async def loaded(context: Context, space: Space, rows: Sequence[NewRow]) -> bool
 
 def new_row(table: Table, key: Key, body: bytes, size: int) -> NewRow:
     """Return the row of an item's stored bytes, with its entries in the table's indexes."""
-    return NewRow(key, body, size, indexes.new_entries(table, codec.load(body)) if table.indexes else ())
+    return NewRow(
+        key, body, size, indexes.new_entries(table, codec.load(body)) if table.indexes or table.vectors else ()
+    )
 
 
 async def load(context: Context, table: Table, rows: Sequence[NewRow]) -> None:
@@ -165,6 +167,15 @@ def _replace(table: Table, new: NewRow) -> Mutation:
         return Put(new.item, new.size, indexes.changes(table, old, item))
 
     return Mutation(table.space, new.key, decide)
+
+
+async def built(context: Context, table: Table) -> bool:
+    """Tell whether a table that is full is ready for searches of vectors; what is missing is on its way then."""
+    items = cast("VectorItems", context.backend.items)
+    for each in table.space.vectors:
+        if not await items.build(table.space, each.id, alone=True):
+            return False
+    return True
 
 
 async def activate(context: Context, table: Table) -> None:

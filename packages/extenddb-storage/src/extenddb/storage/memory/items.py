@@ -87,6 +87,12 @@ class MemoryItems:
         )
         return [_hit(table, search, key, score) for _, key in heapq.nsmallest(search.limit, scored)]
 
+    async def build(self, space: Space, index: str, *, alone: bool = False) -> bool:
+        """See `spi.VectorItems.build`: every vector is looked at anyway."""
+        await self._enter()
+        self._state.table(space).vector(index)
+        return True
+
     async def mutate(self, mutations: Sequence[Mutation]) -> list[Decision]:
         """See `spi.Items.mutate`."""
         await self._enter()

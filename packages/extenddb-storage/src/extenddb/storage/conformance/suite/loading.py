@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from extenddb.storage.conformance.harness import Kit, Suite, scenario
+from extenddb.core.types.vector import pack
+from extenddb.storage.conformance.harness import Kit, Suite, requires, scenario
 from extenddb.storage.conformance.suite.ranges import COMMON
 from extenddb.storage.conformance.values import key, put
 from extenddb.storage.errors import Conflict, SchemaMismatch
-from extenddb.storage.model import Entry, Key, NewRow, Space
+from extenddb.storage.model import Entry, Key, NewRow, Space, VectorEntry, VectorSearch, VectorSpace
+from extenddb.storage.spi import VectorItems
 
 
 def _rows(*numbers: int, indexed: bool = False) -> list[NewRow]:
@@ -18,6 +21,17 @@ def _rows(*numbers: int, indexed: bool = False) -> list[NewRow]:
         return (("i", Entry(key(1000 + n % 3), n)),) if indexed else ()
 
     return sorted(NewRow(key(n, b"\x00\xff%d" % n), b"%d" % n, n + 1, entries(n)) for n in numbers)
+
+
+def _vector_row(number: int) -> NewRow:
+    """Return a row with a vector, labels, and a size of its entry."""
+    labels = (b"even",) * (number % 2 == 0) + (b"some",) * (number % 5 == 0)
+    entry = VectorEntry(pack((float(number), 0.0)), labels, number % 7)
+    return NewRow(key(number), b"%d" % number, 9, (("v", entry),))
+
+
+def _key_of(number: int) -> Key:
+    return key(number)
 
 
 async def _load(kit: Kit, space: Space, rows: list[NewRow]) -> None:
@@ -71,6 +85,29 @@ class LoadingSuite(Suite):
         for reverse in (False, True):
             page = await kit.range(space, key(7).partition, index="i", reverse=reverse)
             assert [sorts[int(row.item)] for row in page.rows] == sorted(sorts, reverse=reverse)
+
+    @scenario
+    @requires("vectors")
+    async def test_vectors_are_loaded_with_their_rows(self, kit: Kit) -> None:
+        record = kit.record()
+        space = replace(record.space, vectors=(VectorSpace("v", 2, "EUCLIDEAN"), VectorSpace("w", 3, "COSINE")))
+        await kit.backend.catalog.create(replace(record, space=space))
+        for first in (0, 700):
+            await _load(kit, space, [_vector_row(n) for n in sorted(range(first, first + 700), key=_key_of)])
+        items: VectorItems = kit.backend.items  # type: ignore[assignment]
+        searches = [
+            VectorSearch(space=space, index="v", vector=pack((500.2, 0.0)), limit=3),
+            VectorSearch(space=space, index="v", vector=pack((500.2, 0.0)), labels=(b"even", b"some"), limit=3),
+            VectorSearch(space=space, index="w", vector=pack((0.0, 1.0, 0.0)), limit=100),
+        ]
+        wanted = [[500, 501, 499], [500, 510, 490], []]
+        for built in (False, True):
+            while built and not all([await items.build(space, each, alone=True) for each in "vw"]):
+                pass
+            for search, numbers in zip(searches, wanted, strict=True):
+                hits = await items.search(search)
+                assert [int(hit.row.item) for hit in hits] == numbers, (built, search.index)
+                assert all(hit.row.size == int(hit.row.item) % 7 for hit in hits)
 
     @scenario
     async def test_a_key_that_is_there_fails_the_whole(self, kit: Kit) -> None:

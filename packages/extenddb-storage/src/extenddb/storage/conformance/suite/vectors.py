@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import random
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from extenddb.core.types.vector import Distance, pack
+from extenddb.storage.conformance.concurrency import mutate
 from extenddb.storage.conformance.harness import Kit, Suite, requires, scenario
 from extenddb.storage.conformance.values import delete, keep, key, put, reject
 from extenddb.storage.errors import SchemaMismatch
@@ -35,6 +38,14 @@ async def _search(
     search = VectorSearch(space=space, index=index, vector=pack(vector), labels=labels, limit=limit)
     hits: list[Hit] = await items.search(search)  # type: ignore[attr-defined]
     return hits
+
+
+async def _built(kit: Kit, space: Space, *, alone: bool = False) -> bool:
+    """Ask for an index to be built until it is."""
+    build = kit.backend.items.build  # type: ignore[attr-defined]
+    while not await build(space, "v", alone=alone):
+        pass
+    return True
 
 
 def _keys(hits: list[Hit]) -> list[Key]:
@@ -212,6 +223,74 @@ class VectorsSuite(Suite):
                 put(space, key(4), indexes=(_added((1.0,) * 2200),)),
             )
             assert len(await _search(kit, space, (1.0,) * 2200)) == 4
+
+    @scenario
+    async def test_building_loses_nothing_and_can_be_repeated(self, kit: Kit) -> None:
+        """Over entries that were there before, for an index that comes with `alter`."""
+        record = kit.record()
+        await kit.backend.catalog.create(record)
+        vectors = {n: (float(n), 1.0) for n in range(1200)}
+        await kit.mutate(*(put(record.space, key(n)) for n in vectors))
+        wanted = replace(record.space, vectors=(VectorSpace("v", 2, "EUCLIDEAN"),))
+        space = (await kit.backend.catalog.alter(replace(record, space=wanted), expected=1)).space
+        assert await _built(kit, space)  # of nothing
+        for start in range(0, 1200, 300):
+            entries = ((n, _added(vectors[n], b"l")) for n in range(start, start + 300))
+            await kit.mutate(*(keep(space, key(n), indexes=(entry,)) for n, entry in entries))
+        before = await _search(kit, space, (700.2, 1.0), limit=20)
+        for _ in range(2):
+            assert await _built(kit, space)
+            assert await _search(kit, space, (700.2, 1.0), limit=20) == before
+            assert await _search(kit, space, (700.2, 1.0), b"l", limit=20) == before
+        await kit.mutate(put(space, key(2000), indexes=(_added((700.2, 1.0)),)))
+        (nearest, *_) = await _search(kit, space, (700.2, 1.0), limit=20)
+        assert nearest.row.key == key(2000)
+
+    @scenario
+    async def test_writes_go_on_while_something_is_built(self, kit: Kit) -> None:
+        record = kit.record()
+        await kit.backend.catalog.create(record)
+        wanted = replace(record.space, vectors=(VectorSpace("v", 2, "EUCLIDEAN"),))
+        space = (await kit.backend.catalog.alter(replace(record, space=wanted), expected=1)).space
+        await kit.mutate(*(put(space, key(n), indexes=(_added((float(n), 0.0)),)) for n in range(1100)))
+
+        async def write(first: int) -> None:
+            for n in range(first, first + 40):
+                gone, there = VectorEntry(pack((float(n), 0.0))), VectorEntry(pack((float(n), 9.0)))
+                await mutate(kit.backend, put(space, key(n), indexes=(IndexChange("v", gone, there),)))
+                await mutate(kit.backend, put(space, key(5000 + n), indexes=(_added((float(n), 0.0)),)))
+
+        await asyncio.gather(_built(kit, space), *(write(first) for first in (100, 200, 300)))
+        assert await _built(kit, space)
+        for n in (100, 139, 220, 339):
+            near = {hit.row.key: hit.score for hit in await _search(kit, space, (float(n), 0.0), limit=40)}
+            assert near.get(key(5000 + n)) == 0.0
+            assert near.get(key(n), 9.0) == 9.0
+
+    @scenario
+    async def test_what_is_not_current_is_not_built(self, kit: Kit) -> None:
+        space = await _table(kit)
+        for stale in (replace(space, epoch=2), replace(space, id=kit.unique())):
+            with pytest.raises(SchemaMismatch):
+                await kit.backend.items.build(stale, "v")  # type: ignore[attr-defined]
+
+    @scenario
+    async def test_a_table_goes_while_something_is_built(self, kit: Kit) -> None:
+        record = kit.record()
+        await kit.backend.catalog.create(record)
+        wanted = replace(record.space, vectors=(VectorSpace("v", 64, "COSINE"),))
+        space = (await kit.backend.catalog.alter(replace(record, space=wanted), expected=1)).space
+        rng = random.Random(3)  # noqa: S311  (the same in every run)
+        for start in range(0, 3000, 500):
+            vectors = {n: tuple(rng.gauss(0, 1) for _ in range(64)) for n in range(start, start + 500)}
+            await kit.mutate(*(put(space, key(n), indexes=(_added(vector),)) for n, vector in vectors.items()))
+        building = asyncio.create_task(kit.backend.items.build(space, "v"))  # type: ignore[attr-defined]
+        await asyncio.sleep(0.1)
+        await kit.backend.catalog.drop(space)
+        with suppress(SchemaMismatch):
+            await building
+        with pytest.raises(SchemaMismatch):
+            await _built(kit, space)
 
     @scenario
     async def test_the_approximate_choice_is_good(self, kit: Kit) -> None:
