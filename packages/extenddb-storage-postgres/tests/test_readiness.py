@@ -106,3 +106,29 @@ def test_room_to_write_is_waited_for(pair: Pair) -> None:
         assert not asyncio.get_running_loop().remove_writer(near)
 
     asyncio.run(run())
+
+
+@pytest.mark.parametrize("library", ["asyncio", "uvloop"])
+def test_the_end_is_met_behind_what_was_read_before_it(pair: Pair, library: str) -> None:
+    """The other side breaks off: its last words are read, and then its end, with a wait before each."""
+    near, far = pair
+    factory = pytest.importorskip(library).new_event_loop
+
+    async def run() -> None:
+        readiness = Readiness(near.fileno())
+        far.send(b"last words")
+        near.send(b"never read")  # so that the end is an error
+        waiting = asyncio.create_task(readiness.readable())
+        await asyncio.sleep(0)
+        far.close()
+        async with asyncio.timeout(5):
+            await waiting
+            assert near.recv(4) == b"last"
+            await readiness.readable()
+            assert near.recv(100) == b" words"
+            await readiness.readable()
+        with pytest.raises(ConnectionResetError):
+            near.recv(100)
+
+    with asyncio.Runner(loop_factory=factory) as runner:
+        runner.run(run())

@@ -4,21 +4,27 @@ To tell the event loop of a socket and to take it back costs two system calls an
 in every round trip. So the loop keeps watching for reading as long as only this class waits for the socket. It stops
 when something stays unread that nobody waits for, which would otherwise wake the loop for ever; once is not enough,
 because the loop may look at the socket again before the woken task has read.
+
+A socket with an error is told anew each time: libuv, under uvloop, stops watching one when it has told of the error, so
+that who had not read to the end yet would wait for it for ever.
 """
 
 from __future__ import annotations
 
 import asyncio
+import select
 
 
 class Readiness:
     """One socket; one task waits at a time."""
 
-    __slots__ = ("_loop", "_socket", "_stray", "_waiter")
+    __slots__ = ("_errors", "_loop", "_socket", "_stray", "_waiter")
 
     def __init__(self, socket: int) -> None:
         """Take a descriptor; nothing is watched yet."""
         self._socket = socket
+        self._errors = select.poll()
+        self._errors.register(socket, 0)  # errors and the other side's end are told without being asked for
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._stray = False
@@ -52,6 +58,8 @@ class Readiness:
             self._loop = None
 
     def _wake(self) -> None:
+        if self._errors.poll(0):
+            self.release()
         if self._waiter is None:
             if self._stray:
                 self.release()

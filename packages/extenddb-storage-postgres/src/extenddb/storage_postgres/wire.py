@@ -150,6 +150,8 @@ class Session:
                 self._pg.pipeline_sync()
                 await self._collect(0, sync=True)
         except psycopg.OperationalError as error:
+            # libpq has closed the socket: the next connection gets its number, and must not meet our watch on it.
+            self._ready.release()
             raise self._lost(error, commit=commit) from error
         self._open = not commit and failed is None
         if not self._open:
