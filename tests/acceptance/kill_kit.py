@@ -137,14 +137,18 @@ class Store:
         self._connection: psycopg.Connection[Any] | None = None
 
     def rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return the rows of a query; none while there is no PostgreSQL."""
-        try:
-            if self._connection is None:
-                self._connection = psycopg.connect(self._address(), autocommit=True)
-            return self._connection.execute(statement.encode(), values).fetchall()
-        except (psycopg.OperationalError, LookupError):
-            self.close()
-            return []
+        """Return the rows of a query, once there is a PostgreSQL."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                if self._connection is None:
+                    self._connection = psycopg.connect(self._address(), autocommit=True)
+                return self._connection.execute(statement.encode(), values).fetchall()
+            except (psycopg.OperationalError, LookupError):
+                self.close()
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(_POLL)
 
     def jobs(self) -> list[Job]:
         """Return the jobs that are not done."""

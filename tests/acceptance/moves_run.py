@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,6 @@ def operation_of(job: Job) -> str:
 def progress_of(job: Job, total: int) -> float:
     """Return how far a job is, from 0 to 1, by what it wrote down last."""
     state = job.state
-    if job.type == "import":
-        return float(state["ProcessedItemCount"] / total)
     if job.type == "bulk put":
         return float(state["Items"] / total)
     if operation_of(job) == INCREMENTAL:
@@ -157,73 +156,78 @@ class Run:
 
     def progress(self) -> dict[str, float]:
         """Return how far the operations are that are not done."""
-        found: dict[str, list[float]] = {}
-        for job in self.store.jobs():
-            found.setdefault(operation_of(job), []).append(progress_of(job, self.totals.get(job.type, 1)))
-        return {operation: sum(each) for operation, each in found.items()}
+        jobs = self.store.jobs()
+        found = {operation_of(job): progress_of(job, self.totals.get(job.type, 1)) for job in jobs}
+        if IMPORT in found:  # its shares come and go: what they have in common tells
+            found[IMPORT] = self._imported() / self.totals[IMPORT]
+        return found
 
-    def reach(self, point: Point) -> None:
-        """Return as soon as an operation is so far."""
-        wait_until(
-            lambda: self.progress().get(point.operation, -1.0) >= point.least,
-            lambda: f"{point}: {self.progress()}",
-            self.server,
-        )
+    def _imported(self) -> int:
+        bodies = self.store.rows("SELECT body FROM documents WHERE kind = 'import'")
+        imports = [json.loads(body) for (body,) in bodies]
+        counts: list[int] = [each["ProcessedItemCount"] for each in imports if each["TableArn"].endswith(LOADED)]
+        return sum(counts)
 
-    def note(self, how: str, point: Point, found: Mapping[str, float]) -> None:
-        """Note what was under way at a kill, having made sure that the operation it was meant for was."""
-        shown = ", ".join(f"{operation} {share:.0%}" for operation, share in found.items())
-        self.kills.append(f"{how}, meant for {point.operation} at {point.least:.0%}: {shown}")
-        assert point.operation in found, self.kills
+    def reach(self, point: Point, victims: Callable[[], list[int]]) -> list[int]:
+        """Return the processes to kill, standing still, as soon as an operation is so far.
+
+        It cannot end any more then: that it has not is looked at when they stand.
+        """
+        chosen: list[int] = []
+
+        def reached() -> bool:
+            if self.progress().get(point.operation, -1.0) < point.least or not (found := victims()):
+                return False
+            _signal(found, signal.SIGSTOP)
+            if point.operation not in self.progress():
+                _signal(found, signal.SIGCONT)
+                return False
+            chosen[:] = found
+            return True
+
+        wait_until(reached, lambda: f"{point}: {self.progress()}", self.server)
+        shown = ", ".join(f"{operation} {share:.0%}" for operation, share in self.progress().items())
+        self.kills.append(f"{point.operation} at {point.least:.0%}: {shown}")
+        return chosen
+
+    def check_under_way(self, point: Point) -> None:
+        """The operation that a kill was meant for goes on after it."""
         status = self.statuses()[point.operation]
         assert status in ("IN_PROGRESS", "CREATING"), (status, self.kills)
 
     def kill_server(self, point: Point) -> None:
         """Kill all processes of the server, and start it again."""
-        self.reach(point)
+        self.reach(point, lambda: [self.server.process.pid, *workers_of(self.server)])
         self.store.close()
         kill_kit.kill_server(self.server)
         self.up()
-        self.note("server", point, self.progress())
+        self.check_under_way(point)
 
     def kill_holder(self, point: Point) -> None:
         """Kill the one process that works on an operation."""
-        self.reach(point)
-        holders: list[int | None] = []
 
-        def held() -> bool:
+        def holder() -> list[int]:
             alive = workers_of(self.server)  # the lease of one that was killed before may still run
             jobs = [job for job in self.store.jobs() if operation_of(job) == point.operation]
-            holders[:] = [pid for job in jobs if (pid := self.store.holder(job)) in alive]
-            return bool(holders)
+            return [pid for job in jobs if (pid := self.store.holder(job)) in alive and pid is not None][:1]
 
-        wait_until(held, "somebody who works on it", self.server)
-        assert holders[0] is not None
-        os.kill(holders[0], signal.SIGKILL)
-        self.note("worker", point, self.progress())
+        _signal(self.reach(point, holder), signal.SIGKILL)
+        self.check_under_way(point)
 
     def kill_postgres(self, point: Point) -> None:
-        """Kill PostgreSQL while the processes that use it stand still, so that nothing ends in between."""
-        self.reach(point)
-        for pid in workers_of(self.server):
-            os.kill(pid, signal.SIGSTOP)
-        try:
-            found = self.progress()
-            postmaster = postmaster_of(self.server)
-            assert postmaster is not None
-            self.store.close()
-            os.kill(postmaster, signal.SIGKILL)
-        finally:
-            for pid in workers_of(self.server):
-                os.kill(pid, signal.SIGCONT)
-        self.kills.append(f"PostgreSQL, meant for {point.operation}: {found}")
-        assert point.operation in found
+        """Kill PostgreSQL while the processes that use it stand still."""
+        standing = self.reach(point, lambda: workers_of(self.server))
+        postmaster = postmaster_of(self.server)
+        assert postmaster is not None
+        self.store.close()
+        os.kill(postmaster, signal.SIGKILL)
+        _signal(standing, signal.SIGCONT)
         wait_until(lambda: postmaster_of(self.server) not in (None, postmaster), "another PostgreSQL", self.server)
 
     def finish(self) -> None:
         """Wait until nothing is under way any more."""
         wait_until(
-            lambda: not self.store.jobs() and bool(self.store.rows("SELECT 1")),
+            lambda: not self.store.jobs(),
             lambda: f"the end of {self.progress()}",
             self.server,
         )
@@ -238,6 +242,11 @@ _DESCRIBE = {
     BULK: ("DescribeBulkOperation", "BulkOperationArn"),
     BACKUP: ("DescribeBackup", "BackupArn"),
 }
+
+
+def _signal(processes: Iterable[int], number: signal.Signals) -> None:
+    for pid in processes:
+        os.kill(pid, number)
 
 
 class Writer:

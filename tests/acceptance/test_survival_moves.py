@@ -19,7 +19,7 @@ from moves_run import BACKUP, BULK, FROM_BACKUP, FROM_PAST, FULL, IMPORT, INCREM
 
 pytestmark = [pytest.mark.kill, pytest.mark.postgres, pytest.mark.slow, pytest.mark.xdist_group("kill")]
 
-EARLY, MIDDLE, LATE = 0.0, 0.3, 0.6
+EARLY, MIDDLE, LATE = 0.0, 0.25, 0.6
 
 
 @pytest.fixture(scope="module")
