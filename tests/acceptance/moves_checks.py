@@ -27,7 +27,7 @@ def check_all(run: Run, clients: Clients) -> None:
     for target in TARGETS.values():
         check_table(run, target, run.world.at_moment)
         (table,) = call(run.server, "DescribeTable", TableName=target).values()
-        assert (table["TableStatus"], table["RestoreSummary"]["RestoreInProgress"]) == ("ACTIVE", False)
+        assert (table["TableStatus"], "RestoreSummary" in table) == ("ACTIVE", False)
     check_bulk(run, clients)
     check_stream(run, clients)
     check_backup(run)
@@ -46,10 +46,10 @@ def good(objects: dict[str, Records]) -> Items:
 
 
 def check_import(run: Run) -> None:
-    """Every record counted once, every item there."""
+    """Every record counted once, every item there; the faulty ones make it an import that failed."""
     described = run.described(IMPORT)
     records = run.world.imported.values()
-    assert described["ImportStatus"] == "COMPLETED"
+    assert (described["ImportStatus"], described["FailureCode"]) == ("FAILED", "ItemValidationError")
     assert described["ImportedItemCount"] == sum(len(each.good) for each in records)
     assert described["ErrorCount"] == len(BAD) * len(records)
     assert described["ProcessedItemCount"] == described["ImportedItemCount"] + described["ErrorCount"]

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from hashlib import md5
 from typing import Any
 
-from extenddb.engine.buckets import BROKEN, BucketError, Buckets, ObjectInfo
+from extenddb.engine.buckets import BROKEN, NO_BUCKET, BucketError, Buckets, ObjectInfo
 from extenddb.storage.errors import Unavailable
 from extenddb.storage.spi import Backend
 
@@ -101,6 +101,8 @@ class DictBuckets:
         return md5(body).hexdigest()
 
     async def list(self, bucket: str, *, prefix: str = "", after: str = "", limit: int) -> list[ObjectInfo]:
+        if bucket not in (name for name, _ in self.objects):
+            raise BucketError(NO_BUCKET, f"The specified bucket does not exist: {bucket}")
         found = [
             ObjectInfo(key=key, size=len(body))
             for (name, key), body in sorted(self.objects.items())

@@ -210,7 +210,7 @@ async def check_import(found: Found) -> bool:
 
 
 async def check_failed_import(found: Found) -> bool:
-    """There was nothing to import: that is what is said, and there is no table."""
+    """There was no bucket to import from: that is what is said, and there is no table."""
     assert not await holds(found.service, "loaded", [])
     imports = await listed(found.service, "ListImports", "ImportSummaryList")
     assert [each["ImportStatus"] for each in imports] in ([], ["FAILED"])
@@ -286,7 +286,7 @@ def export(**members: Any) -> Request:
     return lambda service: service.call("ExportTableToPointInTime", **request)
 
 
-async def request_import(service: Service, prefix: str = "import/") -> None:
+async def request_import(service: Service, bucket: str = "input") -> None:
     table = (await service.call("DescribeTable", TableName="source"))["Table"]
     (index,) = table["GlobalSecondaryIndexes"]
     parameters = {member: table[member] for member in ("AttributeDefinitions", "KeySchema")}
@@ -294,7 +294,7 @@ async def request_import(service: Service, prefix: str = "import/") -> None:
     await service.call(
         "ImportTable",
         ClientToken="token",
-        S3BucketSource={"S3Bucket": "input", "S3KeyPrefix": prefix},
+        S3BucketSource={"S3Bucket": bucket, "S3KeyPrefix": "import/"},
         InputFormat="DYNAMODB_JSON",
         InputCompressionType="GZIP",
         TableCreationParameters={
@@ -363,7 +363,7 @@ SCENARIOS = {
     ),
     "import": Scenario(request=request_import, check=check_import, token=True),
     "failed import": Scenario(
-        request=lambda service: request_import(service, "nothing/"), check=check_failed_import, token=True
+        request=lambda service: request_import(service, "nowhere"), check=check_failed_import, token=True
     ),
     "bulk put": Scenario(request=request_put, check=check_put, token=True, disturb=change_filled),
     "backup": Scenario(

@@ -149,8 +149,14 @@ def test_faulty_records_are_counted_and_the_others_kept(small_steps: None, tmp_p
         put_object(tmp_path, "second", b"\x1f\x8bnot gzip at all")
         service = Service(backend, tmp_path)
         description = await imported(service, crashing=True, prefix="data")
-        assert description["ImportStatus"] == "COMPLETED"
+        assert (description["ImportStatus"], description["FailureCode"]) == ("FAILED", "ItemValidationError")
+        assert description["FailureMessage"] == (
+            "Some of the items failed validation checks and were not imported. Please check CloudWatch error logs for "
+            "more details."
+        )
         assert (description["ImportedItemCount"], description["ErrorCount"]) == (6, len(BAD))
+        table = (await service.call("DescribeTable", TableName="target"))["Table"]
+        assert table["TableStatus"] == "ACTIVE"
         assert len(await service.contents("target")) == 6
 
     run("memory", scenario)
@@ -185,16 +191,17 @@ def test_the_last_of_equal_keys_in_one_object_stays(store: str, tmp_path: Path) 
     run(store, scenario)
 
 
-def test_nothing_to_import_fails_and_leaves_no_table(tmp_path: Path) -> None:
+def test_no_bucket_leaves_no_table_and_no_objects_an_empty_one(tmp_path: Path) -> None:
     async def scenario(backend: Backend) -> None:
         service = Service(backend, tmp_path)
         description = await imported(service)
         assert (description["ImportStatus"], description["FailureCode"]) == ("FAILED", "S3NoSuchBucket")
         put_object(tmp_path, "other/data", json_lines(range(3)))
         service.clock.skip(1)
-        description = await imported(service, prefix="data")
-        assert (description["ImportStatus"], description["FailureCode"]) == ("FAILED", "S3NoSuchKey")
         assert (await service.call("ListTables"))["TableNames"] == []
+        description = await imported(service, prefix="data")
+        assert (description["ImportStatus"], description["ProcessedItemCount"]) == ("COMPLETED", 0)
+        assert await service.contents("target") == []
 
     run("memory", scenario)
 
@@ -209,11 +216,14 @@ def test_requests_are_checked_and_remembered(tmp_path: Path) -> None:
             "InputFormat": "DYNAMODB_JSON",
             "TableCreationParameters": TABLE,
         }
-        again = await service.call("ImportTable", **request, ClientToken="one")
-        assert again["ImportTableDescription"] == first
-        other = {**request, "InputFormat": "ION", "ClientToken": "one"}
+        assert first["S3BucketSource"]["S3BucketOwner"] == first["TableArn"].split(":")[4]
+        assert await service.refused("ImportTable", **request, ClientToken="one") == "ResourceInUseException"
+        other = {**request, "TableCreationParameters": {**TABLE, "TableName": "elsewhere"}, "ClientToken": "one"}
         assert await service.refused("ImportTable", **other) == "ImportConflictException"
         assert await service.refused("ImportTable", **request) == "ResourceInUseException"
+        await service.call("DeleteTable", TableName="target")
+        again = await service.call("ImportTable", **request, ClientToken="one")
+        assert again["ImportTableDescription"] == first
         strange = {**request, "InputFormatOptions": {"Csv": {"Delimiter": ";"}}}
         assert await service.refused("ImportTable", **strange) == "ValidationException"
         service.clock.skip(1)

@@ -71,12 +71,12 @@ def test_a_deleted_table_is_a_backup(store: str) -> None:
         described = (await service.call("DescribeBackup", BackupArn=summary["BackupArn"]))["BackupDescription"]
         assert described["SourceTableDetails"]["ItemCount"] == COUNT
         assert described["SourceTableFeatureDetails"]["GlobalSecondaryIndexes"][0]["IndexName"] == "by-color"
-        await service.call("RestoreTableFromBackup", TargetTableName="source", BackupArn=summary["BackupArn"])
+        restore = {"TargetTableName": "source", "BackupArn": summary["BackupArn"]}
+        restored = (await service.call("RestoreTableFromBackup", **restore))["TableDescription"]
+        assert restored["RestoreSummary"]["SourceBackupArn"] == summary["BackupArn"]
         await service.work()
         assert await service.contents() == contents
         assert len(await service.contents(IndexName="by-color")) == COUNT
-        restored = (await service.call("DescribeTable", TableName="source"))["Table"]
-        assert restored["RestoreSummary"]["SourceBackupArn"] == summary["BackupArn"]
         recovery = await service.call("DescribeContinuousBackups", TableName="source")
         description = recovery["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
         assert description == {"PointInTimeRecoveryStatus": "DISABLED"}

@@ -17,6 +17,8 @@ from extenddb.engine.tables.table import Table
 
 TABLE = "ResourcePolicy"
 """Where a table's settings hold its own policy."""
+OTHER_ACCOUNT = "This action is only supported by accounts that match the resource owner\u2019s account."
+"""What some operations say to an ARN of another account."""
 STREAMS = "StreamPolicies"
 """Where a table's settings hold the policies of its streams, by label."""
 
@@ -34,9 +36,9 @@ async def require_place(context: Context, caller: Caller, arn: str) -> Place:
     """Return what a ResourceArn names. Raises ValidationException, ResourceNotFoundException."""
     parsed = resource_arn(arn)
     if parsed.account != caller.account:
-        raise validation("This action is only supported by accounts that match the resource owner\u2019s account.")
+        raise validation(OTHER_ACCOUNT)
     table = await context.tables.load(context.namespace(caller), parsed.table)
-    if table is None:
+    if table is None or table.filling:
         raise table_not_found(parsed.table)
     _, found, label = arn.partition("/stream/")
     if not found:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from extenddb.core.errors import BACKUP_NOT_FOUND, ServiceError
+from extenddb.core.errors import ACCESS_DENIED, BACKUP_NOT_FOUND, ServiceError, validation
 from extenddb.engine.backups import records, undo
 from extenddb.engine.backups.records import BACKUPS, Body
 from extenddb.engine.context import Caller, Context
@@ -20,6 +21,8 @@ _SPACE = "Space"
 """Member of a record whose items are in another space than that of its id: the space's id and epoch."""
 _INDEX_MEMBERS = ("IndexName", "KeySchema", "Projection", "ProvisionedThroughput", "OnDemandThroughput")
 
+_ARN = re.compile(r"arn:[^:]*:[^:]*:[^:]*:(?P<account>[^:]*):table/[^/]+/backup/[^/]+")
+_SERVICE = tuple(f"arn:{partition}:dynamodb:" for partition in ("aws", "aws-cn", "aws-us-gov"))
 _VECTOR_MEMBERS = ("IndexName", "VectorAttribute", "SearchSchema", "Projection", "Dimensions", "DistanceFunction")
 
 
@@ -47,8 +50,23 @@ def is_there(body: Body, now: float) -> bool:
     return status(body) != DELETED and details.get("BackupExpiryDateTime", now + 1) > now
 
 
+def check_arn(caller: Caller, arn: str) -> None:
+    """Raise an error for a BackupArn that cannot be one, or that is of another account."""
+    parts = _ARN.fullmatch(arn)
+    if parts is None:
+        raise validation("Invalid Backup ARN")
+    if not arn.startswith(_SERVICE):
+        raise validation("Invalid Request: BackupArn is not valid")
+    if parts["account"] != caller.account:
+        raise ServiceError(ACCESS_DENIED, "Access is denied")
+
+
 async def require(context: Context, caller: Caller, arn: str) -> tuple[str, Body]:
-    """Return key and body of a backup that can be used. Raises BackupNotFoundException."""
+    """Return key and body of a backup that can be used.
+
+    Raises ValidationException, AccessDeniedException, BackupNotFoundException.
+    """
+    check_arn(caller, arn)
     key, body = await records.require(context, caller, BACKUPS, arn, not_found(arn))
     if not is_there(body, context.clock() / 1000):
         raise not_found(arn)

@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from extenddb.core.arn import TableArn, parse_table
-from extenddb.core.errors import ServiceError, validation
+from extenddb.core.errors import ACCESS_DENIED, ServiceError, validation
 from extenddb.engine import codec
 from extenddb.engine.buckets import BucketError
 from extenddb.engine.context import Caller, Context
@@ -41,6 +41,15 @@ class Family:
     def arn(self, table_arn: str, id_: str) -> str:
         """Return an ARN."""
         return f"{table_arn}/{self.part}/{id_}"
+
+    def check(self, caller: Caller, arn: str) -> None:
+        """Raise a ValidationException for the ARN of something else, an AccessDeniedException for another account's."""
+        table_arn, found, id_ = arn.partition(f"/{self.part}/")
+        table = parse_table(table_arn)
+        if not found or table is None or not id_ or "/" in id_:
+            raise validation(f"Invalid {self.part.capitalize()} ARN")
+        if table.account != caller.account:
+            raise ServiceError(ACCESS_DENIED, "Access is denied")
 
     def key(self, context: Context, caller: Caller, arn: str) -> str | None:
         """Return the key of an ARN's document; None for what is none of the caller's."""
@@ -131,16 +140,28 @@ async def listed(context: Context, family: Family, prefix: str) -> list[tuple[st
 
 
 async def newest(
-    context: Context, family: Family, prefix: str, *, limit: int, token: str | None
+    context: Context,
+    family: Family,
+    prefix: str,
+    *,
+    limit: int,
+    token: str | None,
+    wanted: Callable[[Body], bool] = lambda _body: True,
 ) -> tuple[list[Body], str | None]:
-    """Return a page of what is on record, newest first, and the token of the next page."""
-    before = order(_opened(token)) if token is not None else None
+    """Return a page of what is on record and wanted, newest first, and the token of the next page."""
+    before = order(_opened(family, token)) if token is not None else None
     found = [
-        each for each in reversed(await listed(context, family, prefix)) if before is None or order(each[0]) < before
+        each
+        for each in reversed(await listed(context, family, prefix))
+        if (before is None or order(each[0]) < before) and wanted(each[1])
     ]
     page = found[:limit]
-    following = _closed(page[-1][0]) if len(found) > limit else None
+    following = _closed(family, page[-1][0]) if len(found) > limit else None
     return [body for _, body in page], following
+
+
+PAGE = 10
+"""Exports and imports listed at a time, unless another number is asked for (public reports)."""
 
 
 def prefix_of(context: Context, caller: Caller, arn: str | None) -> str:
@@ -159,17 +180,20 @@ def order(key: str) -> tuple[str, str]:
     return id_, rest
 
 
-def _closed(key: str) -> str:
-    data = key.encode()
+def _closed(family: Family, key: str) -> str:
+    data = f"{family.kind}:{key}".encode()
     size = max(_TOKEN_BYTES, -(-len(data) // _TOKEN_UNIT) * _TOKEN_UNIT)
     return data.ljust(size, b"\0").hex()
 
 
-def _opened(token: str) -> str:
+def _opened(family: Family, token: str) -> str:
     try:
-        return bytes.fromhex(token).rstrip(b"\0").decode()
+        kind, _, key = bytes.fromhex(token).rstrip(b"\0").decode().partition(":")
     except ValueError:
-        raise validation("Invalid NextToken") from None
+        kind, key = "", ""
+    if kind != family.kind:
+        raise validation(f"Invalid Request: Provided nextToken is invalid: {token}")
+    return key
 
 
 async def claim(

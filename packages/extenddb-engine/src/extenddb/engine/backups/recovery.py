@@ -7,11 +7,18 @@ that moment: what the table held before is known by undoing everything since.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from extenddb.core.arn import control_table_name
-from extenddb.core.errors import POINT_IN_TIME_RECOVERY_UNAVAILABLE, TABLE_NOT_FOUND, ServiceError
+from extenddb.core.errors import (
+    CONTINUOUS_BACKUPS_UNAVAILABLE,
+    POINT_IN_TIME_RECOVERY_UNAVAILABLE,
+    TABLE_NOT_FOUND,
+    ServiceError,
+)
 from extenddb.engine.context import Caller, Context
+from extenddb.engine.tables import filling
 from extenddb.engine.tables.table import Table
 
 SETTING = "Recovery"
@@ -21,6 +28,7 @@ KIND = "recovery"
 DAY_MS = 24 * 60 * 60 * 1000
 DEFAULT_DAYS = 35
 """RecoveryPeriodInDays when none is given, and the most there is."""
+_LAST_SECOND = 253_402_300_799  # of the year 9999
 MARGIN_MS = 60 * 60 * 1000
 """How much longer than the window changes are kept, for work that began at its edge."""
 
@@ -53,7 +61,10 @@ def earliest(recovery: Mapping[str, Any], now_ms: int) -> int:
 
 
 def described(table: Table, now_ms: int) -> dict[str, Any]:
-    """Return a table's ContinuousBackupsDescription. The window ends now: nothing has to be copied first."""
+    """Return a table's ContinuousBackupsDescription. The window ends now, as nothing has to be copied first.
+
+    Its bounds are whole seconds, as in the AWS CLI's examples.
+    """
     recovery = of(table)
     if recovery is None:
         point_in_time: dict[str, Any] = {"PointInTimeRecoveryStatus": "DISABLED"}
@@ -61,10 +72,16 @@ def described(table: Table, now_ms: int) -> dict[str, Any]:
         point_in_time = {
             "PointInTimeRecoveryStatus": "ENABLED",
             "RecoveryPeriodInDays": recovery["Days"],
-            "EarliestRestorableDateTime": earliest(recovery, now_ms) / 1000,
-            "LatestRestorableDateTime": now_ms / 1000,
+            "EarliestRestorableDateTime": earliest(recovery, now_ms) // 1000,
+            "LatestRestorableDateTime": now_ms // 1000,
         }
     return {"ContinuousBackupsStatus": "ENABLED", "PointInTimeRecoveryDescription": point_in_time}
+
+
+def utc_second(moment_ms: int) -> str:
+    """Return a time, given in milliseconds, as texts of errors print it; of times out of bounds the nearest."""
+    seconds = min(max(moment_ms // 1000, 0), _LAST_SECOND)
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 def table_not_found(name: str) -> ServiceError:
@@ -73,12 +90,24 @@ def table_not_found(name: str) -> ServiceError:
 
 
 async def require_table(context: Context, caller: Caller, name_or_arn: str) -> Table:
-    """Return the table of a member that is a name or an ARN. Raises TableNotFoundException."""
+    """Return the table of a member that is a name or an ARN.
+
+    Raises TableNotFoundException, also for one that is being restored.
+    """
     name = control_table_name(name_or_arn)
     table = await context.tables.load(context.namespace(caller), name)
-    if table is None:
+    if table is None or filling.restoring(table):
         raise table_not_found(name)
     return table
+
+
+def check_filled(table: Table) -> None:
+    """Raise a ContinuousBackupsUnavailableException for a table that is being imported."""
+    if table.filling:
+        raise ServiceError(
+            CONTINUOUS_BACKUPS_UNAVAILABLE,
+            f"Backups are being enabled for the table: {table.definition.name}. Please retry later",
+        )
 
 
 def require(table: Table) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ _INDEXES = (
 )
 _VECTOR_MEMBERS = ("IndexName", "VectorAttribute", "SearchSchema", "Projection", "Dimensions", "DistanceFunction")
 _CAPACITY = ("OnDemandThroughput",)
+_LIMITS = ("MaxReadRequestUnits", "MaxWriteRequestUnits")
 
 
 def restored(
@@ -23,9 +24,10 @@ def restored(
 ) -> dict[str, Any]:
     """Return the description of the restored table, from the source's description and the request's overrides.
 
-    Streams, expiry, tags, protection and recovery are not restored (developer guide, Restoring a table). Raises
-    ValidationException for overrides that do not fit.
+    Streams, expiry, tags, protection, recovery and the table class are not restored (developer guide, Restoring a
+    table; public reports). Raises ValidationException for overrides that do not fit.
     """
+    _check_overrides(source, request)
     create = _create_request(source, request)
     vectors.check_create(create)
     rules.check_create(create)
@@ -38,23 +40,51 @@ def summary(*, source_arn: str, backup_arn: str | None, moment_ms: int) -> dict[
     return found if backup_arn is None else {"SourceBackupArn": backup_arn, **found}
 
 
+def _refused(message: str) -> ServiceError:
+    return validation(f"Invalid Request: {message}")
+
+
+def _billing(source: Mapping[str, Any], request: Mapping[str, Any]) -> str:
+    """Return the billing mode of the restored table."""
+    kept = source.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
+    return str(request.get("BillingModeOverride") or kept)
+
+
+def _check_overrides(source: Mapping[str, Any], request: Mapping[str, Any]) -> None:
+    """Check that what is overridden goes with the billing mode."""
+    override, units = request.get("BillingModeOverride"), request.get("ProvisionedThroughputOverride")
+    on_demand = rules.is_on_demand(_billing(source, request))
+    if on_demand and units is not None:
+        if override is None:
+            raise _refused("Cannot override ProvisionedThroughput unless BillingMode is PROVISIONED")
+        raise _refused("Cannot override ProvisionedThroughput if BillingMode is overridden to PAY_PER_REQUEST")
+    if override == "PROVISIONED" and units is None:
+        raise _refused("Must override ProvisionedThroughput if BillingMode is overridden to PROVISIONED")
+    limits = request.get("OnDemandThroughputOverride") or {}
+    for name in _LIMITS:
+        if limits.get(name) is None:
+            continue
+        if not on_demand:
+            raise _refused(
+                f"Cannot override {name} for OnDemandThroughput unless BillingModeOverride is PAY_PER_REQUEST"
+            )
+        if limits[name] < 1:
+            raise _refused(f"Requested {name} for OnDemandThroughput is outside of valid range")
+
+
 def _create_request(source: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
-    billing = request.get("BillingModeOverride") or source.get("BillingModeSummary", {}).get(
-        "BillingMode", "PROVISIONED"
-    )
+    billing = _billing(source, request)
     on_demand = rules.is_on_demand(billing)
     create: dict[str, Any] = {"KeySchema": source["KeySchema"], "BillingMode": billing}
     if not on_demand:
         throughput = request.get("ProvisionedThroughputOverride") or _throughput(source)
         if throughput is not None:
             create["ProvisionedThroughput"] = throughput
-    elif request.get("ProvisionedThroughputOverride") is not None:
-        create["ProvisionedThroughput"] = request["ProvisionedThroughputOverride"]
     capacity = request.get("OnDemandThroughputOverride") or source.get("OnDemandThroughput")
     if capacity is not None and on_demand:
         create["OnDemandThroughput"] = capacity
     for member, override in _INDEXES:
-        indexes = _indexes(source.get(member, ()), request.get(override), on_demand=on_demand, create=create)
+        indexes = _indexes(source.get(member, ()), request.get(override), on_demand=on_demand)
         if indexes:
             create[member] = indexes
     chosen = _vector_indexes(source.get(MEMBER, ()), request.get("VectorIndexOverride"))
@@ -62,27 +92,46 @@ def _create_request(source: Mapping[str, Any], request: Mapping[str, Any]) -> di
         create[MEMBER] = chosen
     create["AttributeDefinitions"] = _definitions(source, create)
     create |= _encryption(source, request)
-    if "TableClassSummary" in source:
-        create["TableClass"] = source["TableClassSummary"]["TableClass"]
     return create
 
 
 def _indexes(
-    existing: Sequence[Mapping[str, Any]],
-    wanted: Sequence[Mapping[str, Any]] | None,
-    *,
-    on_demand: bool,
-    create: Mapping[str, Any],
+    existing: Sequence[Mapping[str, Any]], wanted: Sequence[Mapping[str, Any]] | None, *, on_demand: bool
 ) -> list[dict[str, Any]]:
-    """Return the indexes of the restored table: those of the source, or the chosen ones among them."""
+    """Return the indexes of the restored table: those of the source, or the chosen ones, whose names may be others."""
     if wanted is None:
-        return [_index(index, on_demand=on_demand, create=create) for index in existing]
-    by_name = {index["IndexName"]: index for index in existing}
+        return [_index(index, on_demand=on_demand) for index in existing]
     for index in wanted:
-        known = by_name.get(index["IndexName"])
-        if known is None or any(known[member] != index[member] for member in ("KeySchema", "Projection")):
-            raise _no_match(index)
+        _check_index(existing, index, on_demand=on_demand)
     return [dict(index) for index in wanted]
+
+
+def _check_index(existing: Sequence[Mapping[str, Any]], index: Mapping[str, Any], *, on_demand: bool) -> None:
+    if not any(_like(known, index) for known in existing):
+        raise _no_match(index)
+    if not any("IndexStatus" in known for known in existing):
+        return
+    units = index.get("ProvisionedThroughput")
+    if on_demand and units is not None:
+        raise _refused(
+            "Cannot override ProvisionedThroughput if BillingMode is overridden to PAY_PER_REQUEST for index "
+            f"{index['IndexName']}"
+        )
+    if not on_demand and units is None:
+        raise _no_units(index)
+
+
+def _like(known: Mapping[str, Any], index: Mapping[str, Any]) -> bool:
+    """Tell whether an index has the keys and the projection of another, in whatever order the attributes stand."""
+    projections = [
+        {**each["Projection"], "NonKeyAttributes": sorted(each["Projection"].get("NonKeyAttributes") or ())}
+        for each in (known, index)
+    ]
+    return bool(known["KeySchema"] == index["KeySchema"] and projections[0] == projections[1])
+
+
+def _no_units(index: Mapping[str, Any]) -> ServiceError:
+    return _refused(f"Must specify provisioned throughput for index {index['IndexName']}")
 
 
 def _vector_indexes(
@@ -101,20 +150,22 @@ def _vector_indexes(
 
 
 def _no_match(index: Mapping[str, Any]) -> ServiceError:
-    return validation(
-        "One or more parameter values were invalid: the index override "
-        f"{index['IndexName']} does not match an index of the source table"
+    return _refused(
+        f"Index {index['IndexName']} does not match a secondary index that existed in the source table and cannot be "
+        "created during the restore operation"
     )
 
 
-def _index(index: Mapping[str, Any], *, on_demand: bool, create: Mapping[str, Any]) -> dict[str, Any]:
+def _index(index: Mapping[str, Any], *, on_demand: bool) -> dict[str, Any]:
     request = {member: index[member] for member in ("IndexName", "KeySchema", "Projection")}
     if "IndexStatus" not in index:
         return request
     if on_demand:
         return request | {member: index[member] for member in _CAPACITY if member in index}
-    throughput = _throughput(index) or create.get("ProvisionedThroughput")
-    return request if throughput is None else {**request, "ProvisionedThroughput": throughput}
+    throughput = _throughput(index)
+    if throughput is None:
+        raise _no_units(index)
+    return {**request, "ProvisionedThroughput": throughput}
 
 
 def _throughput(description: Mapping[str, Any]) -> dict[str, int] | None:

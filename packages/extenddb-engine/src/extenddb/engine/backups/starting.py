@@ -1,13 +1,13 @@
-"""Making the table that a restore or an import fills."""
+"""Making the table that a restore or an import fills, and what stands in the way of it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from extenddb.core.errors import ServiceError
+from extenddb.core.errors import TABLE_ALREADY_EXISTS, TABLE_IN_USE, ServiceError
 from extenddb.engine.context import Context
-from extenddb.engine.tables.filling import filling_record
+from extenddb.engine.tables.filling import SUMMARY, filling_record
 from extenddb.engine.tables.table import Table, from_record
 from extenddb.storage.errors import AlreadyExists
 
@@ -25,3 +25,15 @@ async def create(context: Context, table: Table, taken: ServiceError) -> None:
         known = await context.tables.load(table.record.namespace, table.definition.name)
         if known is None or known.space.id != table.space.id:
             raise taken from None
+
+
+async def check_free(context: Context, namespace: str, name: str) -> None:
+    """Raise TableAlreadyExistsException for a name that a table has, TableInUseException for that of a restore."""
+    table = await context.tables.load(namespace, name)
+    if table is None:
+        return
+    source = table.description.get(SUMMARY) if table.filling else None
+    if source is None:
+        raise ServiceError(TABLE_ALREADY_EXISTS, f"Table already exists: {name}")
+    what = f"backup: {source['SourceBackupArn']}" if "SourceBackupArn" in source else source["SourceTableArn"]
+    raise ServiceError(TABLE_IN_USE, f"Table: {name} is already being restored from {what}")

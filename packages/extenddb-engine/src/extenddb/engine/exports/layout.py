@@ -11,6 +11,8 @@ from typing import Any
 from extenddb.engine import codec
 from extenddb.engine.exports.lines import EXTENSIONS
 
+FULL = "FULL_EXPORT"
+"""ExportType of everything at one time, the default."""
 INCREMENTAL = "INCREMENTAL_EXPORT"
 """ExportType of what changed in a period."""
 _FULL_VERSION, _INCREMENTAL_VERSION = "2020-06-30", "2023-08-01"
@@ -34,7 +36,7 @@ def manifest_key(description: Mapping[str, Any]) -> str:
 
 def data_key(description: Mapping[str, Any], part: int) -> str:
     """Return the key of a data file; incremental exports share one folder of data."""
-    home = _base(description) if description["ExportType"] == INCREMENTAL else folder(description)
+    home = _base(description) if _incremental(description) else folder(description)
     seed = blake2b(f"{description['ExportArn']}/{part}".encode(), digest_size=16).digest()
     name = b32encode(seed).decode().rstrip("=").lower()
     return f"{home}data/{name}.{EXTENSIONS[description['ExportFormat']]}"
@@ -55,7 +57,7 @@ def manifests(description: Mapping[str, Any], entries: Sequence[Mapping[str, Any
 
 
 def _summary(description: Mapping[str, Any]) -> dict[str, Any]:
-    incremental = description["ExportType"] == INCREMENTAL
+    incremental = _incremental(description)
     summary: dict[str, Any] = {
         "version": _INCREMENTAL_VERSION if incremental else _FULL_VERSION,
         "exportArn": description["ExportArn"],
@@ -82,7 +84,11 @@ def _summary(description: Mapping[str, Any]) -> dict[str, Any]:
     }
     if incremental:
         summary["outputView"] = description["IncrementalExportSpecification"]["ExportViewType"]
-    return {**summary, "exportType": description["ExportType"]}
+    return {**summary, "exportType": INCREMENTAL if incremental else FULL}
+
+
+def _incremental(description: Mapping[str, Any]) -> bool:
+    return "IncrementalExportSpecification" in description
 
 
 def _base(description: Mapping[str, Any]) -> str:

@@ -27,7 +27,7 @@ def check(format_: str, compression: str, options: Mapping[str, Any] | None) -> 
     if format_ == "ION":
         ion.require()
     if options and options.get("Csv") and format_ != "CSV":
-        raise validation("One or more parameter values were invalid: InputFormatOptions.Csv needs InputFormat CSV")
+        raise validation(f"Invalid Request: Unsupported InputFormatOptions for the given input format: {format_}.")
     DECOMPRESSORS[compression]()
 
 
@@ -52,6 +52,7 @@ def described(request: Mapping[str, Any], table: Mapping[str, Any], *, arn: str,
         "ProcessedItemCount": 0,
         "ImportedItemCount": 0,
         **{member: request[member] for member in _PASSED_ON if request.get(member) is not None},
+        "S3BucketSource": {"S3BucketOwner": account, **request["S3BucketSource"]},
     }
 
 

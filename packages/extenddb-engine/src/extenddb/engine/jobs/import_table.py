@@ -9,7 +9,6 @@ from typing import Any
 from extenddb.core.errors import RESOURCE_IN_USE, ServiceError
 from extenddb.engine.backups import records, starting
 from extenddb.engine.backups.records import IMPORTS, Body
-from extenddb.engine.buckets import NO_OBJECT, BucketError
 from extenddb.engine.context import Context
 from extenddb.engine.imports import request as requests
 from extenddb.engine.imports.reading import Batch, Place, Reader
@@ -27,6 +26,15 @@ _BYTES = 2 * 1024 * 1024  # of records loaded at a time; while one batch is load
 _SHARES = 4  # jobs of one import: as many processes can work on it when there are several objects
 _RUNNING = "IN_PROGRESS"
 _COUNTS = ("ProcessedSizeBytes", "ProcessedItemCount", "ImportedItemCount", "ErrorCount")
+_COMPLETE = {"ImportStatus": "COMPLETED"}
+_FAULTY = {
+    "ImportStatus": "FAILED",
+    "FailureCode": "ItemValidationError",
+    "FailureMessage": (
+        "Some of the items failed validation checks and were not imported. Please check CloudWatch error logs for "
+        "more details."
+    ),
+}
 _LOGGED = 10  # faulty records of one batch that are written to the log
 _BEGIN = "Begin"
 """Member of the first share's state until the import has begun: descriptions of the table and of the import."""
@@ -106,7 +114,7 @@ async def import_table(context: Context, state: State) -> State | None:
 
 async def _note(context: Context, state: State, *, done: bool) -> Body | None:
     """Write down how far a share is; return the record while the import goes on."""
-    part = {**{member: state[member] for member in _COUNTS}, "Done": done, "Found": bool(state["Place"][0])}
+    part = {**{member: state[member] for member in _COUNTS}, "Done": done}
 
     def noted(body: Body) -> Body | None:
         if body["ImportStatus"] != _RUNNING:
@@ -144,19 +152,17 @@ async def _turn(context: Context, state: State) -> State | None:
 async def _close(context: Context, table: Table | None, body: Body, state: State) -> bool:
     """End the import when this share was the last; False when the table is not ready yet.
 
-    The table is no longer being filled if another opened it already.
+    Faulty records make it an import that failed, and keeps the others. The table is no longer being filled if another
+    opened it already.
     """
     parts = body.get(requests.PARTS, {}).values()
     if len(parts) < _SHARES or not all(part["Done"] for part in parts):
         return True
-    if not any(part["Found"] for part in parts):
-        prefix = body["S3BucketSource"].get("S3KeyPrefix") or ""
-        raise BucketError(NO_OBJECT, f"There are no objects under the prefix: {prefix}")
     if table is not None:
         if not await filling.built(context, table):
             return False
         await filling.activate(context, table)
-    done = {"ImportStatus": "COMPLETED", "EndTime": context.clock() / 1000}
+    done = {"EndTime": context.clock() / 1000, **(_FAULTY if body["ErrorCount"] else _COMPLETE)}
     await records.change(
         context, IMPORTS, state["Key"], lambda now: {**now, **done} if now["ImportStatus"] == _RUNNING else None
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from extenddb.core.errors import LIMIT_EXCEEDED, TABLE_IN_USE, ServiceError
+from extenddb.core.errors import LIMIT_EXCEEDED, ServiceError
 from extenddb.engine.backups import backup, records, recovery
 from extenddb.engine.backups.records import BACKUPS
 from extenddb.engine.context import Caller, Context
@@ -22,8 +22,7 @@ _AT_ONCE = 50
 async def create_backup(context: Context, caller: Caller, request: CreateBackupInput) -> dict[str, Any]:
     """Answer CreateBackup. The answer says CREATING as the service's does; small backups are made when it arrives."""
     table = await recovery.require_table(context, caller, request["TableName"])
-    if table.filling:
-        raise ServiceError(TABLE_IN_USE, f"Table is being created: {table.definition.name}")
+    recovery.check_filled(table)
     if len(table.captures) >= _AT_ONCE:
         raise ServiceError(LIMIT_EXCEEDED, f"At most {_AT_ONCE} backups are made at the same time")
     id_ = records.new_id(context)

@@ -12,7 +12,7 @@ from extenddb.engine import policies
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.streams import registry
 from extenddb.engine.streams.registry import Stream
-from extenddb.engine.tables import capacity_rules, describe, policy, rules, tags, vectors, waits
+from extenddb.engine.tables import capacity_rules, describe, filling, policy, rules, tags, vectors, waits
 from extenddb.engine.tables.settings import resource_missing
 from extenddb.engine.tables.table import INDEX_MEMBERS, from_record, to_document
 from extenddb.engine.tables.vector_definitions import spaces
@@ -108,5 +108,15 @@ async def _create(context: Context, record: TableRecord, stream: Stream | None) 
     except AlreadyExists:
         if stream is not None:
             await registry.forget(context, stream.key)
-        raise ServiceError(RESOURCE_IN_USE, f"Table already exists: {record.name}") from None
+        raise await _taken(context, record.namespace, record.name) from None
     context.tables.forget(record.namespace, record.name)
+
+
+async def _taken(context: Context, namespace: str, name: str) -> ServiceError:
+    """Return the error for a table that is there already, or is being made."""
+    table = await context.tables.load(namespace, name)
+    if table is not None and table.filling:
+        return filling.in_use(table)
+    if table is not None and waits.status_shown(table, context.clock()) == "CREATING":
+        return waits.busy("CREATING", name)
+    return ServiceError(RESOURCE_IN_USE, f"Table already exists: {name}")

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from extenddb.core.errors import validation
 from extenddb.engine.context import Caller, Context
-from extenddb.engine.ops.describe_table import load_table
 from extenddb.engine.tables import describe, removal, replica_rules
 from extenddb.engine.tables.filling import require_removable
+from extenddb.engine.tables.settings import require_any
 
 if TYPE_CHECKING:
     from extenddb.core.model.requests import DeleteTableInput
@@ -27,7 +27,7 @@ _LEFT_OUT = (
 
 async def delete_table(context: Context, caller: Caller, request: DeleteTableInput) -> dict[str, Any]:
     """Answer DeleteTable. The answer says DELETING as the service's does; the table is gone when it arrives."""
-    table = await load_table(context, caller, request["TableName"])
+    table = await require_any(context, caller, request["TableName"])
     require_removable(table)
     if table.description["DeletionProtectionEnabled"]:
         raise validation(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 async def describe_export(context: Context, caller: Caller, request: DescribeExportInput) -> dict[str, Any]:
     """Answer DescribeExport."""
     arn = request["ExportArn"]
-    missing = ServiceError(EXPORT_NOT_FOUND, f"Export not found: {arn}")
+    EXPORTS.check(caller, arn)
+    missing = ServiceError(EXPORT_NOT_FOUND, f"Export not found: Export not found: {arn}")
     _, body = await records.require(context, caller, EXPORTS, arn, missing)
     return {"ExportDescription": body}

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 async def describe_import(context: Context, caller: Caller, request: DescribeImportInput) -> dict[str, Any]:
     """Answer DescribeImport."""
     arn = request["ImportArn"]
-    missing = ServiceError(IMPORT_NOT_FOUND, f"Import not found: {arn}")
+    IMPORTS.check(caller, arn)
+    missing = ServiceError(IMPORT_NOT_FOUND, f"Import not found: Import not found: {arn}")
     _, body = await records.require(context, caller, IMPORTS, arn, missing)
     return {"ImportTableDescription": answered(body)}

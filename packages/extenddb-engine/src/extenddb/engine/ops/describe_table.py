@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.tables import describe, waits
-from extenddb.engine.tables.settings import require_named
-from extenddb.engine.tables.table import Table
+from extenddb.engine.tables.settings import require_any
 
 if TYPE_CHECKING:
     from extenddb.core.model.requests import DescribeTableInput
@@ -15,15 +14,10 @@ if TYPE_CHECKING:
 
 async def describe_table(context: Context, caller: Caller, request: DescribeTableInput) -> dict[str, Any]:
     """Answer DescribeTable."""
-    table = await load_table(context, caller, request["TableName"])
+    table = await require_any(context, caller, request["TableName"])
     estimates = await context.backend.catalog.estimate(table.space)
     status = waits.status_shown(table, context.clock())
     answer = describe.today(
         describe.described(table, estimates, None if status == "UPDATING" else status), context.clock()
     )
     return {"Table": answer if status is None else {**answer, "TableStatus": status}}
-
-
-async def load_table(context: Context, caller: Caller, name_or_arn: str) -> Table:
-    """Return a table as the catalog has it now. Raises ResourceNotFoundException in the control plane's words."""
-    return await require_named(context, caller, name_or_arn)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from extenddb.core.errors import validation
 from extenddb.engine.context import Caller, Context
-from extenddb.engine.ops.describe_table import load_table
+from extenddb.engine.tables import waits
+from extenddb.engine.tables.settings import require_named
 
 if TYPE_CHECKING:
     from extenddb.core.model.requests import DescribeTimeToLiveInput
@@ -13,7 +15,12 @@ if TYPE_CHECKING:
 
 async def describe_time_to_live(context: Context, caller: Caller, request: DescribeTimeToLiveInput) -> dict[str, Any]:
     """Answer DescribeTimeToLive."""
-    table = await load_table(context, caller, request["TableName"])
+    table = await require_named(context, caller, request["TableName"])
+    status = waits.status_shown(table, context.clock())
+    if status in ("CREATING", "DELETING"):
+        raise validation(
+            f"Cannot describe time to live while table is in {status} state: Current table state is {status}"
+        )
     if table.ttl is None:
         return {"TimeToLiveDescription": {"TimeToLiveStatus": "DISABLED"}}
     return {"TimeToLiveDescription": {"TimeToLiveStatus": "ENABLED", "AttributeName": table.ttl}}

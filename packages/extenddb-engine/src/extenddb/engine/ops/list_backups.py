@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from extenddb.core.arn import control_table_name
-from extenddb.core.errors import validation
 from extenddb.engine.backups import backup, records
 from extenddb.engine.backups.records import BACKUPS
 from extenddb.engine.context import Caller, Context
+from extenddb.engine.tables import rules
 
 if TYPE_CHECKING:
     from extenddb.core.model.requests import ListBackupsInput
@@ -19,13 +19,16 @@ _LIMIT = 100
 
 async def list_backups(context: Context, caller: Caller, request: ListBackupsInput) -> dict[str, Any]:
     """Answer ListBackups."""
+    low, high = request.get("TimeRangeLowerBound"), request.get("TimeRangeUpperBound")
+    if low is not None and high is not None and low > high:
+        raise rules.invalid("Time range lower bound must be less than or equal to upper bound")
     prefix = f"{context.namespace(caller)}/"
     if request.get("TableName") is not None:
         prefix += f"{control_table_name(request['TableName'])}/"
     start = request.get("ExclusiveStartBackupArn")
+    if start is not None:
+        backup.check_arn(caller, start)
     after = BACKUPS.key(context, caller, start) if start is not None else None
-    if start is not None and after is None:
-        raise validation(f"Invalid ExclusiveStartBackupArn: {start}")
     limit, now = request.get("Limit") or _LIMIT, context.clock() / 1000
     found = [
         backup.listed(body)

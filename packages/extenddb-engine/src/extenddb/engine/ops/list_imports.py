@@ -11,7 +11,6 @@ from extenddb.engine.context import Caller, Context
 if TYPE_CHECKING:
     from extenddb.core.model.requests import ListImportsInput
 
-_LIMIT = 25
 _MEMBERS = (
     "ImportArn",
     "ImportStatus",
@@ -27,7 +26,7 @@ _MEMBERS = (
 async def list_imports(context: Context, caller: Caller, request: ListImportsInput) -> dict[str, Any]:
     """Answer ListImports."""
     prefix = records.prefix_of(context, caller, request.get("TableArn"))
-    limit = request.get("PageSize") or _LIMIT
+    limit = request.get("PageSize") or records.PAGE
     found, token = await records.newest(context, IMPORTS, prefix, limit=limit, token=request.get("NextToken"))
     summaries = [{name: body[name] for name in _MEMBERS if name in body} for body in found]
     response: dict[str, Any] = {"ImportSummaryList": summaries}

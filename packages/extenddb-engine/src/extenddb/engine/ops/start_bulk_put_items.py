@@ -15,8 +15,8 @@ from extenddb.engine.imports.request import check
 from extenddb.engine.jobs.beginning import begin
 from extenddb.engine.jobs.bulk_put import bulk_state
 from extenddb.engine.jobs.waiting import settled
-from extenddb.engine.ops.describe_table import load_table
 from extenddb.engine.tables.filling import require_filled
+from extenddb.engine.tables.settings import require_any
 
 if TYPE_CHECKING:
     from extenddb.core.model.requests import StartBulkPutItemsInput
@@ -26,7 +26,7 @@ _MISMATCH = "The client token was already used with different parameters"
 
 async def start_bulk_put_items(context: Context, caller: Caller, request: StartBulkPutItemsInput) -> dict[str, Any]:
     """Answer StartBulkPutItems. A repeated ClientToken is answered with the operation it began."""
-    table = await load_table(context, caller, request["TableName"])
+    table = await require_any(context, caller, request["TableName"])
     require_filled(table)
     given = request["InputS3Configuration"]
     check(given["InputFormat"], given.get("InputCompressionType") or "NONE", None)

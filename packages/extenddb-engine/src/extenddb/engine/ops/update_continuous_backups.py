@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from extenddb.core.errors import CONTINUOUS_BACKUPS_UNAVAILABLE, ServiceError, validation
+from extenddb.core.errors import validation
 from extenddb.engine import codec
 from extenddb.engine.backups import recovery
 from extenddb.engine.context import Caller, Context
@@ -23,11 +23,7 @@ async def update_continuous_backups(
     if not specification["PointInTimeRecoveryEnabled"] and specification.get("RecoveryPeriodInDays") is not None:
         raise validation("Invalid Request: Cannot specify RecoveryPeriodInDays when disabling point-in-time recovery.")
     table = await recovery.require_table(context, caller, request["TableName"])
-    if table.filling:
-        raise ServiceError(
-            CONTINUOUS_BACKUPS_UNAVAILABLE,
-            f"Backups are being enabled for the table: {table.definition.name}. Please retry later",
-        )
+    recovery.check_filled(table)
     if specification["PointInTimeRecoveryEnabled"]:
         table = await _enable(context, table, specification.get("RecoveryPeriodInDays"))
     else:

@@ -11,12 +11,12 @@ from extenddb.core.errors import resource_not_found
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.jobs.backfill import backfill_state
 from extenddb.engine.jobs.runner import start_job
-from extenddb.engine.ops.describe_table import load_table
 from extenddb.engine.streams import registry
 from extenddb.engine.streams.registry import Stream
 from extenddb.engine.tables import describe, replicas, update_answer, update_rules, vectors, waits
 from extenddb.engine.tables.change import change_table
 from extenddb.engine.tables.filling import require_filled
+from extenddb.engine.tables.settings import require_any
 from extenddb.engine.tables.table import Table
 from extenddb.engine.tables.update import updated
 
@@ -30,7 +30,7 @@ async def update_table(context: Context, caller: Caller, request: UpdateTableInp
     """Answer UpdateTable. The answer shows the table as the service's does while the change is under way."""
     wanted = update_rules.cleaned(request)
     update_rules.check(wanted)
-    before = await load_table(context, caller, request["TableName"])
+    before = await require_any(context, caller, request["TableName"])
     require_filled(before)
     stream = await _new_stream(context, before, wanted)
     namespace, name = before.record.namespace, before.definition.name

@@ -10,10 +10,10 @@ from extenddb.engine import ttl
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.jobs.backfill import backfill_state
 from extenddb.engine.jobs.runner import start_job
-from extenddb.engine.ops.describe_table import load_table
 from extenddb.engine.tables import waits
 from extenddb.engine.tables.change import change_table
 from extenddb.engine.tables.filling import require_filled
+from extenddb.engine.tables.settings import require_any
 from extenddb.engine.tables.table import Table
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _CHANGED = "TimeToLiveChanged"  # when time to live was changed last, in the tab
 async def update_time_to_live(context: Context, caller: Caller, request: UpdateTimeToLiveInput) -> dict[str, Any]:
     """Answer UpdateTimeToLive."""
     specification = request["TimeToLiveSpecification"]
-    before = await load_table(context, caller, request["TableName"])
+    before = await require_any(context, caller, request["TableName"])
     require_filled(before)
     after = await change_table(
         context, before.record.namespace, before.definition.name, lambda table: _edited(context, table, specification)

@@ -1,7 +1,7 @@
 """Tables that are made full: restored and imported ones are CREATING until they hold everything, then ACTIVE.
 
-Until then nobody but their job reads or writes them: the data plane does not find them, the control plane finds them
-in use.
+Until then nobody but their job reads or writes them. The data plane does not find them, nor does most of the control
+plane; what would change or delete an imported table, or delete a restored one, finds them in use (public reports).
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from extenddb.engine.context import Context
 from extenddb.engine.retries import retrying
 from extenddb.engine.tables import vectors
 from extenddb.engine.tables.change import change_table
+from extenddb.engine.tables.settings import table_not_found
 from extenddb.engine.tables.table import INDEX_MEMBERS, Table, to_document
 from extenddb.engine.tables.vector_definitions import MEMBER, spaces
 from extenddb.storage.errors import Conflict, NotFound
 from extenddb.storage.model import Decision, Mutation, NewRow, Put, Row, Space, TableRecord
 from extenddb.storage.spi import BulkItems, VectorItems
 
+SUMMARY = "RestoreSummary"
+"""What only the description of a table that is being restored has."""
 _GLOBAL = "GlobalSecondaryIndexes"
 _BATCH = 500  # items written in one transaction; nobody waits for the locks of a table that only one job writes
 
@@ -63,18 +66,32 @@ def _with_status(description: Mapping[str, Any], status: str) -> dict[str, Any]:
     return changed
 
 
+def restoring(table: Table) -> bool:
+    """Tell whether a table is being filled by a restore."""
+    return table.filling and SUMMARY in table.description
+
+
+def in_use(table: Table) -> ServiceError:
+    """Return the error for a table that is being filled."""
+    how = "used" if restoring(table) else "created"
+    return ServiceError(
+        RESOURCE_IN_USE,
+        f"Attempt to change a resource which is still in use: Table is being {how}: {table.definition.name}",
+    )
+
+
 def require_filled(table: Table) -> None:
-    """Raise ResourceInUseException for a table that is not ACTIVE yet."""
+    """Raise an error for a table that is not ACTIVE yet: not found if it is restored, in use if it is imported."""
+    if restoring(table):
+        raise table_not_found(table.definition.name)
     if table.filling:
-        raise ServiceError(
-            RESOURCE_IN_USE,
-            f"Attempt to change a resource which is still in use: Table is being created: {table.definition.name}",
-        )
+        raise in_use(table)
 
 
 def require_removable(table: Table) -> None:
     """Raise ResourceInUseException for a table that is not ACTIVE yet, or that a backup is made of."""
-    require_filled(table)
+    if table.filling:
+        raise in_use(table)
     if any(purpose.startswith("Backup-") for purpose in table.settings.get("Captures", {})):
         raise ServiceError(
             RESOURCE_IN_USE,
@@ -186,8 +203,7 @@ async def activate(context: Context, table: Table) -> None:
         if current.space.id != table.space.id or not current.filling:
             return None
         description = _with_status(current.description, "ACTIVE")
-        if "RestoreSummary" in description:
-            description["RestoreSummary"] = {**description["RestoreSummary"], "RestoreInProgress": False}
+        description.pop(SUMMARY, None)
         settings = {name: value for name, value in current.settings.items() if name != "Filling"}
         return current.edited(description=description, settings=settings, reshape=True)
 

@@ -53,15 +53,25 @@ async def require_resource(context: Context, caller: Caller, arn: str) -> Table:
         found = await context.tables.load(context.namespace(caller), parsed.table)
     if found is None:
         raise resource_missing(arn)
+    if found.filling:
+        raise table_not_found(parsed.table)
     return found
 
 
-async def require_named(context: Context, caller: Caller, name_or_arn: str) -> Table:
-    """Return the table of a TableName member as the catalog has it now. Raises ServiceError."""
+async def require_any(context: Context, caller: Caller, name_or_arn: str) -> Table:
+    """Return the table of a TableName member as the catalog has it now, filled or not. Raises ServiceError."""
     name = control_table_name(name_or_arn)
     table = await context.tables.load(context.namespace(caller), name)
     if table is None:
         raise table_not_found(name)
+    return table
+
+
+async def require_named(context: Context, caller: Caller, name_or_arn: str) -> Table:
+    """Return the table of a TableName member, which must be filled. Raises ServiceError."""
+    table = await require_any(context, caller, name_or_arn)
+    if table.filling:
+        raise table_not_found(table.definition.name)
     return table
 
 

@@ -56,7 +56,12 @@ def check_idle(table: Table, now_ms: int) -> None:
     """Raise a ResourceInUseException while a change of the table is under way."""
     status = status_shown(table, now_ms)
     if status is not None:
-        raise ServiceError(RESOURCE_IN_USE, _IN_USE + _BUSY[status].format(table.definition.name))
+        raise busy(status, table.definition.name)
+
+
+def busy(status: str, name: str) -> ServiceError:
+    """Return the error for a change of a table that shows a status other than ACTIVE."""
+    return ServiceError(RESOURCE_IN_USE, _IN_USE + _BUSY[status].format(name))
 
 
 def check_made(table: Table, now_ms: int) -> None:
