@@ -117,8 +117,10 @@ class Cutter:
 
     def feed(self, data: bytes) -> list[bytes]:
         """Return the records that are complete now, each with its newline. Raises BadObject for one without end."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        records = [line + b"\n" for line in lines]
+        records = _lines(data)
+        if records:
+            records[0] = self._rest + records[0]
+            self._rest = b"" if records[-1].endswith(b"\n") else records.pop()
         if self._quoted:
             records = self._joined(records)
         if len(self._rest) > MAX_RECORD:
@@ -140,3 +142,12 @@ class Cutter:
                 begun = b""
         self._rest = begun + self._rest
         return records
+
+
+def _lines(data: bytes) -> list[bytes]:
+    """Return lines with their newlines, and what is left after the last."""
+    if b"\r" not in data:
+        return data.splitlines(keepends=True)
+    *lines, rest = data.split(b"\n")  # a lone carriage return ends no line
+    found = [line + b"\n" for line in lines]
+    return [*found, rest] if rest else found
