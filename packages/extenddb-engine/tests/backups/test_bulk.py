@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from backup_kit import Service, item, run
+from backup_kit import CALLER, Service, item, run
 
+from extenddb.core.types.attribute import item_size
 from extenddb.core.types.keys import Key
 from extenddb.engine import codec, system
 from extenddb.engine.imports import reading
@@ -192,6 +193,73 @@ def test_what_is_there_already_is_a_failed_condition(small_steps: None, tmp_path
         await service.work_with_crashes()
         assert (await described(service, arn))["FailedItemCount"] == 2
         assert [json.loads(each["Record"])["Item"]["sk"]["N"] for each in reports(tmp_path)] == ["1", "2"]
+
+    run("memory", scenario)
+
+
+def test_puts_over_items_move_their_index_entries(store: str, tmp_path: Path) -> None:
+    async def scenario(backend: Backend) -> None:
+        service = Service(backend, tmp_path)
+        await service.table()
+        for number in range(0, 300, 3):
+            await service.put(number)
+        new = {number: {**item(number, "blue" if number % 2 else "red"), "note": {"S": "x"}} for number in range(300)}
+        twice = [{"Item": item(299, "green")}, {"Item": new[299]}]  # the last of equal keys stays
+        put_object(tmp_path, "1", *({"Item": each} for each in new.values()), *twice)
+        arn = await started(service)
+        await service.work()
+        description = await described(service, arn)
+        assert (description["BulkOperationStatus"], description["ProcessedItemCount"]) == ("COMPLETED", 302)
+        contents = {int(each["sk"]["N"]): each for each in await service.contents()}
+        assert contents == new
+        assert len(await service.contents(IndexName="by-color")) == 300
+
+    run(store, scenario)
+
+
+def test_puts_into_a_table_without_indexes(store: str, tmp_path: Path) -> None:
+    async def scenario(backend: Backend) -> None:
+        service = Service(backend, tmp_path)
+        key = {"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "N"}
+        await service.call(
+            "CreateTable",
+            TableName="source",
+            AttributeDefinitions=list(key),
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        for number in range(0, 600, 5):
+            await service.put(number)
+        wrong: dict[str, Any] = {"Item": {"pk": {"S": "x"}}}
+        put_object(tmp_path, "1", *({"Item": item(number, "blue")} for number in range(600)), wrong)
+        arn = await started(service)
+        await service.work()
+        description = await described(service, arn)
+        assert description["BulkOperationStatus"] == "COMPLETED_WITH_ERRORS"
+        assert (description["ProcessedItemCount"], description["FailedItemCount"]) == (601, 1)
+        contents = {int(each["sk"]["N"]): each for each in await service.contents()}
+        assert contents == {number: item(number, "blue") for number in range(600)}
+        size = sum(map(item_size, contents.values()))
+        assert description["BulkOperationUsage"] == [
+            {"TableName": "source", "BulkPutBytes": size, "Table": {"BulkPutBytes": size}}
+        ]
+
+    run(store, scenario)
+
+
+def test_every_put_into_a_table_with_a_stream_leaves_a_record(tmp_path: Path) -> None:
+    async def scenario(backend: Backend) -> None:
+        service = Service(backend, tmp_path)
+        stream = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+        await service.table(StreamSpecification=stream)
+        put_object(tmp_path, "1", *({"Item": item(number)} for number in range(200)))
+        await started(service)
+        await service.work()
+        table = await service.engine.context.tables.load(CALLER.account, "source")
+        assert table is not None
+        (capture,) = table.captures
+        found = await backend.streams.read(capture.stream, limit=1000, max_bytes=1 << 20)
+        assert len(found.records) == 200
 
     run("memory", scenario)
 

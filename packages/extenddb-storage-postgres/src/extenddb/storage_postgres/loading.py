@@ -63,7 +63,7 @@ async def _load(connection: psycopg.AsyncConnection, space: Space, rows: Sequenc
             else:
                 entries.setdefault(index, []).append((entry, row.key))
     for index, found in entries.items():
-        found.sort(key=_entry_order)
+        found.sort()  # by their keys; those of one index have sizes all, or none has
         table = sql.Identifier(index_name(space, index))
         long = [each for each in found if len(each[0].key.sort) > HEAD]
         short = [each for each in found if len(each[0].key.sort) <= HEAD] if long else found
@@ -139,8 +139,3 @@ def _long_entry(entry: Entry, base: Key) -> bytes:
     based = _BASE.pack(DIGEST_SIZE, base.partition, len(base.sort))
     size = _NULL if entry.size is None else _SIZE.pack(4, entry.size)
     return b"".join((head, sort, based, base.sort, size, _LENGTH.pack(len(rest)), rest))
-
-
-def _entry_order(pair: tuple[Entry, Key]) -> tuple[Key, Key]:
-    entry, base = pair
-    return entry.key, base

@@ -10,37 +10,32 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
-from extenddb.core.errors import ServiceError
 from extenddb.core.types.capacity import write_units
 from extenddb.core.types.keys import Key
-from extenddb.engine import indexes
 from extenddb.engine.backups import records
 from extenddb.engine.backups.records import BULK, Body
 from extenddb.engine.context import Context
 from extenddb.engine.imports import bulk
 from extenddb.engine.imports.feed import Feed
-from extenddb.engine.imports.items import BadRecord
-from extenddb.engine.imports.reading import Batch, Place, Reader
+from extenddb.engine.imports.reading import Place, Reader
+from extenddb.engine.imports.rows import Rows
 from extenddb.engine.jobs import progress
 from extenddb.engine.jobs.backup import require_source
 from extenddb.engine.jobs.beginning import on_record
+from extenddb.engine.jobs.bulk_writes import Work, decide, maker, mutation, prepared, sizes
 from extenddb.engine.jobs.progress import NUMBER, Overtaken
 from extenddb.engine.jobs.waiting import turns
-from extenddb.engine.ops.put_item import plan_put
 from extenddb.engine.retries import retrying
 from extenddb.engine.tables.table import Table
-from extenddb.engine.write_path import CONDITION_FAILED, NewItem, Write
+from extenddb.engine.write_path import CONDITION_FAILED, Write
 from extenddb.storage.errors import SerializationFailure
 from extenddb.storage.model import Decision, Mutation, PointRead, Put, Reject, Row
 
 _BYTES = 256 * 1024  # of records put in one turn, in one transaction
 _RECORDS = 400  # as well
-_SLICE = 50  # records looked at before others get their turn
 _LONGEST_PAUSE = 5.0  # seconds
 _ATTEMPTS = 8  # to put records whose conditions others change meanwhile
 _RUNNING = ("IN_PROGRESS", "CANCELLING")
@@ -77,29 +72,11 @@ def bulk_state(table: Table, key: str) -> State:
     }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Given:
-    """One record that is an item of the table."""
+class _Held(NamedTuple):
+    """What a process keeps of an operation between its steps."""
 
-    write: Write
-    new: NewItem
-    record: bytes
-
-
-@dataclass(slots=True)
-class _Work:
-    """One portion of records on its way."""
-
-    batch: Batch
-    puts: list[_Given] = field(default_factory=list)
-    errors: list[bytes] = field(default_factory=list)
-    """Lines of the report on what is no item."""
-    failed: set[int] = field(default_factory=set)
-    """Numbers of the puts whose conditions do not hold."""
-
-    def kept(self) -> Iterator[_Given]:
-        """Yield what is put."""
-        return (given for number, given in enumerate(self.puts) if number not in self.failed)
+    feed: Feed
+    rows: Rows[Write]
 
 
 async def bulk_put(context: Context, state: State) -> State | None:
@@ -147,50 +124,36 @@ async def _turn(context: Context, state: State) -> State | None:
         await _finish(context, table, description, state)
         return None
     cancelled = description["BulkOperationStatus"] == "CANCELLING"
-    batch = None if cancelled else await _feed(context, description, table, state).next(_RECORDS, _BYTES)
+    feed, rows = _held(context, description, table, state)
+    batch = None if cancelled else await feed.next(_RECORDS, _BYTES)
     if batch is None:
         ended = "CANCELLED" if cancelled else "COMPLETED_WITH_ERRORS" if state["Errors"] else "COMPLETED"
         return await _put(context, table, None, {**state, NUMBER: state[NUMBER] + 1, _CLOSED: ended})
-    following = await _put(context, table, await _prepared(table, batch), state)
+    following = await _put(context, table, await prepared(rows, batch), state)
     await _paced(description, following["TableBytes"] - state["TableBytes"], began)
     return following
 
 
-def _feed(context: Context, description: Body, table: Table, state: State) -> Feed:
+def _held(context: Context, description: Body, table: Table, state: State) -> _Held:
     place = Place(*state["Place"])
     known = context.readers.get(state["Key"])
-    if isinstance(known, Feed) and known.place == place:
-        return known
-    feed = Feed(Reader(context, bulk.source(description["InputS3Configuration"], table), place))
-    context.readers[state["Key"]] = feed
-    return feed
+    feed = rows = None
+    if isinstance(known, _Held):
+        feed = known.feed if known.feed.place == place else None
+        rows = known.rows if known.rows.table.record == table.record else None
+    held = _Held(
+        feed or Feed(Reader(context, bulk.source(description["InputS3Configuration"], table), place)),
+        rows or maker(table),
+    )
+    context.readers[state["Key"]] = held
+    return held
 
 
 def _forget_reader(context: Context, state: State) -> None:
     context.readers.pop(state["Key"], None)
 
 
-async def _prepared(table: Table, batch: Batch) -> _Work:
-    """Make puts of the records."""
-    work = _Work(batch)
-    for first in range(0, len(batch.records), _SLICE):
-        for record in batch.records[first : first + _SLICE]:
-            try:
-                write = plan_put(batch.parser(record)).bind(table)
-            except (BadRecord, ServiceError) as error:
-                message = error.message if isinstance(error, ServiceError) else str(error)
-                work.errors.append(bulk.report_line(bulk.ERROR, batch.place.object, record, message))
-                continue
-            new = write.transform(None) if write.transform is not None else None
-            assert new is not None  # noqa: S101  (a put)
-            work.puts.append(_Given(write=write, new=new, record=record))
-        await asyncio.sleep(0)
-    if batch.problem is not None:
-        work.errors.append(bulk.report_line(bulk.ERROR, batch.place.object, b"", batch.problem))
-    return work
-
-
-async def _put(context: Context, table: Table, work: _Work | None, state: State) -> State:
+async def _put(context: Context, table: Table, work: Work | None, state: State) -> State:
     """Put what is kept of some records and write down, by the same call, where that leads; return it.
 
     Without work the state itself is written down.
@@ -200,9 +163,9 @@ async def _put(context: Context, table: Table, work: _Work | None, state: State)
         following = state
         mutations: list[Mutation] = []
         if work is not None:
-            work.failed = await _foreseen(context, work, now)
+            work.failed = await _foreseen(context, table, work, now)
             following = _counted(table, work, state)
-            mutations = [_as_foreseen(given.write.mutation(now)) for given in work.kept()]
+            mutations = [_as_foreseen(mutation(table, made, now)) for made in work.kept()]
         mutations.append(progress.reached(state["Key"], following))
         try:
             await retrying(partial(context.backend.items.mutate, mutations))
@@ -214,20 +177,20 @@ async def _put(context: Context, table: Table, work: _Work | None, state: State)
     raise SerializationFailure("the conditions of a bulk put are changed by many at the same time")
 
 
-async def _foreseen(context: Context, work: _Work, now: int) -> set[int]:
+async def _foreseen(context: Context, table: Table, work: Work, now: int) -> set[int]:
     """Return the numbers of the puts whose conditions do not hold, each put seeing those before it."""
-    watched = [given.write for given in work.puts if given.write.condition is not None]
-    if not watched:
+    conditional = (made for made, _ in work.puts if isinstance(made, Write) and made.condition is not None)
+    keys = [*dict.fromkeys(write.key for write in conditional)]
+    if not keys:
         return set()
-    keys = [*dict.fromkeys(write.key for write in watched)]
-    rows = await context.items.get_many([PointRead(watched[0].table.space, key) for key in keys])
+    rows = await context.items.get_many([PointRead(table.space, key) for key in keys])
     current: dict[Key, Row | None] = dict(zip(keys, rows, strict=True))
     failed = set()
-    for number, given in enumerate(work.puts):
-        key = given.write.key
+    for number, (made, _) in enumerate(work.puts):
+        key = made.key
         if key not in current:
             continue
-        decision = given.write.decide(current[key], now)
+        decision = decide(table, made, current[key], now_ms=now)
         if isinstance(decision, Reject):
             failed.add(number)
         elif isinstance(decision, Put):
@@ -235,31 +198,32 @@ async def _foreseen(context: Context, work: _Work, now: int) -> set[int]:
     return failed
 
 
-def _as_foreseen(mutation: Mutation) -> Mutation:
+def _as_foreseen(made: Mutation) -> Mutation:
     """Return a mutation that gives the whole call up instead of rejecting its item."""
-    if mutation.blind:
-        return mutation
+    if made.blind:
+        return made
 
-    def decide(row: Row | None) -> Decision:
-        decision = mutation.decide(row)
+    def decided(row: Row | None) -> Decision:
+        decision = made.decide(row)
         if isinstance(decision, Reject):
             raise _Changed
         return decision
 
-    return Mutation(mutation.space, mutation.key, decide)
+    return Mutation(made.space, made.key, decided)
 
 
-def _counted(table: Table, work: _Work, state: State) -> State:
+def _counted(table: Table, work: Work, state: State) -> State:
     """Return the state behind some records."""
-    size, by_index = state["TableBytes"], dict(state["IndexBytes"])
-    for given in work.kept():
-        size += given.new.size
-        for index in table.indexes:
-            entry = indexes.entry(index, given.new.item)
-            if entry is not None:
-                by_index[index.name] = by_index.get(index.name, 0) + (entry.size or given.new.size)
+    total, by_index = state["TableBytes"], dict(state["IndexBytes"])
+    names = {index.id: index.name for index in table.indexes}
+    for made in work.kept():
+        size, entries = sizes(table, made)
+        total += size
+        for id_, entry in entries:
+            if id_ in names:
+                by_index[names[id_]] = by_index.get(names[id_], 0) + (entry.size or size)
     conditions = [
-        bulk.report_line(bulk.CONDITION, work.batch.place.object, work.puts[number].record, CONDITION_FAILED)
+        bulk.report_line(bulk.CONDITION, work.batch.place.object, work.puts[number][1], CONDITION_FAILED)
         for number in sorted(work.failed)
     ]
     lines = {bulk.ERROR: work.errors, bulk.CONDITION: conditions}
@@ -271,7 +235,7 @@ def _counted(table: Table, work: _Work, state: State) -> State:
         "InputBytes": state["InputBytes"] + sum(map(len, work.batch.records)),
         "Failed": state["Failed"] + len(work.errors) + len(conditions),
         "Errors": state["Errors"] + len(work.errors),
-        "TableBytes": size,
+        "TableBytes": total,
         "IndexBytes": by_index,
         _UNREPORTED: {kind: [line.decode() for line in found] for kind, found in lines.items() if found},
     }
