@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from extenddb.core.types import number
 from extenddb.engine import codec
+from extenddb.engine.imports.patterns import STRING_LIST, STRING_SET
 from extenddb.engine.imports.plain import plain_content_size
 
 DOUBT = -(1 << 40)
 """What makes every sum negative: the size is not surely right."""
 _REMEMBERED = 1 << 14  # texts of numbers
-_TEXT = rb'[^"\\\x00-\x1f]*+'
-_STRINGS = re.compile(rb'\["' + _TEXT + rb'"(?:,"' + _TEXT + rb'")*+\]').fullmatch
-_STRING_VALUES = re.compile(rb'\[(?:\{"S":"' + _TEXT + rb'"\}(?:,\{"S":"' + _TEXT + rb'"\})*+)?\]').fullmatch
+_STRINGS = re.compile(STRING_SET).fullmatch
+_STRING_VALUES = re.compile(STRING_LIST).fullmatch
 _ESCAPE = re.compile(rb"\\(?:u....|.)")
 
 
@@ -26,11 +26,15 @@ def of_scalar(text: bytes) -> int:
     return (1 if text.isalpha() else number.size(text.decode())) - len(text)
 
 
-def of_value(kind: str, depth: int, text: bytes) -> int:
-    """Return the excess of a value's content that stands so deep in an item: base64 of a binary, else JSON."""
+def of_values(kind: str, depth: int, texts: Sequence[bytes]) -> list[int]:
+    """Return the excesses of contents of values that stand so deep in items: base64 of binaries, else JSON."""
     quick = _QUICK.get(kind)
-    found = quick(text) if quick is not None else None
-    return _of_json(kind, depth, text) if found is None else found
+    if quick is None:
+        return [_of_json(kind, depth, text) for text in texts]
+    return [
+        _of_json(kind, depth, text) if found is None else found
+        for text, found in zip(texts, map(quick, texts), strict=True)
+    ]
 
 
 def of_escapes(text: bytes) -> int:
@@ -67,7 +71,7 @@ def _of_list(text: bytes) -> int | None:
     if _STRING_VALUES(text) is None:
         return None
     count = text.count(b'{"S":"')
-    return 1 + bool(count) - 8 * count
+    return 2 - 8 * count if count else 1
 
 
 def _of_strings(text: bytes) -> int | None:

@@ -141,7 +141,7 @@ class Pattern:
         opened = rb'\{"' + kind.encode() + rb'":'
         if inner is None:
             known.measured = (*known.measured, (kind, depth, self._next()))
-            return opened + b"(" + _loose(_NESTED) + rb")\}"
+            return opened + b"(" + _STRINGS.get(kind, b"") + _loose(_NESTED) + rb")\}"
         if kind in _CONTAINERS:
             begin, end = _CONTAINERS[kind]
             members = [
@@ -176,6 +176,13 @@ _SIMPLE: Mapping[str, bytes] = {
     "BOOL": b"(true|false)",
     "NULL": b"",
 }
+_PLAIN = rb'[^"\\\x00-\x1f]*+'
+STRING_SET = rb'\["' + _PLAIN + rb'"(?:,"' + _PLAIN + rb'")*+\]'
+"""A set of strings without escapes."""
+STRING_LIST = rb'\[(?:\{"S":"' + _PLAIN + rb'"\}(?:,\{"S":"' + _PLAIN + rb'"\})*+)?\]'
+"""A list of such strings, perhaps empty."""
+_STRINGS: Mapping[str, bytes] = {"SS": STRING_SET + b"|", "L": STRING_LIST + b"|"}
+"""What loose parts mostly are, sooner found than with all brackets balanced."""
 _CONTAINERS: Mapping[str, tuple[bytes, bytes]] = {"M": (rb"\{", rb"\}"), "L": (rb"\[", rb"\]")}
 
 
@@ -186,4 +193,5 @@ def _quoted(name: str) -> bytes:
 def _loose(depth: int) -> bytes:
     """Return the pattern of a JSON array or object, brackets and strings balanced; what is in it is not looked at."""
     inner = b"|" + _loose(depth - 1) if depth > 1 else b""
-    return rb'[\[{](?:[^"\[\]{}]++|"(?:[^"\\]++|\\.)*+"' + inner + rb")*+[\]}]"
+    strings = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+    return rb'[\[{][^"\[\]{}]*+(?:(?:' + strings + inner + rb')[^"\[\]{}]*+)*+[\]}]'

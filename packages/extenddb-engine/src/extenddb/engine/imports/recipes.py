@@ -67,8 +67,7 @@ class Recipe:
     def _further(self, bodies: Sequence[bytes], columns: Sequence[Sequence[bytes]]) -> list[list[int]]:
         """Return what measured values, and unusual strings, count beyond their length."""
         found = [
-            [excess.of_value(kind, depth, text) for text in column]
-            for (kind, depth), column in zip(self.measured, columns, strict=True)
+            excess.of_values(kind, depth, column) for (kind, depth), column in zip(self.measured, columns, strict=True)
         ]
         joined = b"".join(bodies)
         if not joined.isascii() or b"\\" in joined:
@@ -130,10 +129,14 @@ def _mark(sizes: list[int], parts: Sequence[bytes]) -> None:
 
 def _strings(body: bytes, measured: Sequence[bytes]) -> int:
     """Return what escapes count beyond their length, except those in measured texts; doubt for what is no UTF-8."""
-    try:
-        body.decode()
-    except UnicodeDecodeError:
-        return excess.DOUBT
+    if body.isascii():
+        if b"\\" not in body:
+            return 0
+    else:
+        try:
+            body.decode()
+        except UnicodeDecodeError:
+            return excess.DOUBT
     return excess.of_escapes(body) - sum(map(excess.of_escapes, measured))
 
 

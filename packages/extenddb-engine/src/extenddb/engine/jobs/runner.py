@@ -23,7 +23,7 @@ log = logging.getLogger("extenddb.engine.jobs")
 KIND = "job"
 """Kind of the documents that hold jobs."""
 _RENEWALS = 3  # of a lease in its time, while a step or chore runs
-_IDLE_SECONDS = 1.0
+_IDLE_SECONDS = 0.25  # until what another process has begun is noticed
 _DEFECT_SECONDS = 5.0  # before what failed for no known reason is tried again
 _FAREWELL_SECONDS = 2.0  # for giving leases back
 _JOBS_AT_ONCE = 100
