@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from extenddb.storage.capabilities import Capabilities
 from extenddb.storage.model import (
     Decision,
+    EntriesOf,
     Hit,
     Mutation,
     NewRow,
@@ -22,6 +23,7 @@ from extenddb.storage_postgres import loading, reads, writes
 from extenddb.storage_postgres.catalog import PostgresCatalog
 from extenddb.storage_postgres.config import Config
 from extenddb.storage_postgres.documents import PostgresDocuments
+from extenddb.storage_postgres.finishing import Finishing
 from extenddb.storage_postgres.graphs import GraphBuilds
 from extenddb.storage_postgres.leases import PostgresLeases
 from extenddb.storage_postgres.pool import Pool
@@ -46,9 +48,10 @@ _PING = Statement("SELECT 1")
 class PostgresItems:
     """`spi.Items` over PostgreSQL."""
 
-    def __init__(self, pool: Pool, graphs: GraphBuilds) -> None:
+    def __init__(self, pool: Pool, graphs: GraphBuilds, finishing: Finishing) -> None:
         self._pool = pool
         self._graphs = graphs
+        self._finishing = finishing
         self._searches = VectorSearches(pool, graphs)
 
     async def get(self, reads_: Sequence[PointRead]) -> list[Row | None]:
@@ -84,6 +87,10 @@ class PostgresItems:
         await self._graphs.clear(space)
         await loading.load(self._pool, space, rows)
 
+    async def finish(self, space: Space, entries: EntriesOf) -> bool:
+        """See `spi.BulkItems.finish`."""
+        return await self._finishing.finish(space, entries)
+
     async def transact(self, mutations: Sequence[Mutation]) -> list[Decision]:
         """See `spi.Items.transact`."""
         return await writes.transact(self._pool, mutations)
@@ -98,7 +105,8 @@ class PostgresBackend:
         self.capabilities = CAPABILITIES
         self.catalog = PostgresCatalog(self.pool)
         self._graphs = GraphBuilds(self.pool, config)
-        self.items = PostgresItems(self.pool, self._graphs)
+        self._finishing = Finishing(self.pool, config)
+        self.items = PostgresItems(self.pool, self._graphs, self._finishing)
         self.streams = PostgresStreams(self.pool)
         self.documents = PostgresDocuments(self.pool)
         self.leases = PostgresLeases(self.pool)
@@ -109,5 +117,6 @@ class PostgresBackend:
 
     async def close(self) -> None:
         """See `spi.Backend.close`."""
+        await self._finishing.close()
         await self._graphs.close()
         await self.pool.close()

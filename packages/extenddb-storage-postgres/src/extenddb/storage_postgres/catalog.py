@@ -57,18 +57,18 @@ class PostgresCatalog:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
 
-    async def create(self, record: TableRecord) -> None:
-        """See `spi.Catalog.create`."""
+    async def create(self, record: TableRecord, *, loading: bool = False) -> None:
+        """See `spi.Catalog.create`: primary keys and graphs of what is loaded are made at the end."""
         space = record.space
         async with self._pool.connection() as connection:
             try:
                 async with connection.transaction():
                     await connection.execute(_INSERT, _values(record))
-                    for statement in ddl.create_table(space):
+                    for statement in ddl.create_table(space, keyed=not loading):
                         await connection.execute(statement)
                     for index in space.indexes:
-                        await connection.execute(ddl.create_index(space, index))
-                    await _create_vectors(connection, space, space.vectors, whole=True)
+                        await connection.execute(ddl.create_index(space, index, keyed=not loading))
+                    await _create_vectors(connection, space, space.vectors, whole=not loading, keyed=not loading)
             except (pg.UniqueViolation, pg.DuplicateTable) as error:
                 raise AlreadyExists(f"{record.namespace}/{record.name}") from error
 
@@ -135,7 +135,7 @@ async def _alter(connection: psycopg.AsyncConnection, record: TableRecord, expec
     reshaped = before != after or old_vectors != new_vectors or record.space.epoch > old.space.epoch
     space = replace(record.space, epoch=old.space.epoch + reshaped)
     if reshaped:
-        await graphs.stop(connection, old.space, [each.id for each in old_vectors - new_vectors])
+        await graphs.stop(connection, [ddl.index_name(old.space, each.id) for each in old_vectors - new_vectors])
         # The table first: its lock waits for every writer, and no new one gets past it.
         await connection.execute(ddl.rename(old.space, space))
         for index in sorted((before - after) | {each.id for each in old_vectors - new_vectors}):
@@ -157,19 +157,24 @@ async def _drop(connection: psycopg.AsyncConnection, space: Space) -> None:
     if row is None:
         raise NotFound(space.id)
     found = _record(row).space
-    await graphs.stop(connection, found, [each.id for each in found.vectors])
+    await graphs.stop(connection, ddl.keys(found))
     await connection.execute(ddl.drop_table(found))
     for index in (*found.indexes, *(each.id for each in found.vectors)):
         await connection.execute(ddl.drop_index(found, index))
 
 
 async def _create_vectors(
-    connection: psycopg.AsyncConnection, space: Space, wanted: Sequence[VectorSpace], *, whole: bool
+    connection: psycopg.AsyncConnection,
+    space: Space,
+    wanted: Sequence[VectorSpace],
+    *,
+    whole: bool,
+    keyed: bool = True,
 ) -> None:
     """Create indexes of vectors, with their graphs unless others come first: entries of the rows that are there."""
     known = await graphs.installed(connection) if wanted and whole else graphs.Graphs(None)
     for each in wanted:
-        for statement in (*vectors.create(space, each), graphs.create(space, each, known)):
+        for statement in (*vectors.create(space, each, keyed=keyed), graphs.create(space, each, known)):
             if statement is not None:
                 await connection.execute(statement.encode())
 

@@ -15,7 +15,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import psycopg
@@ -24,6 +25,7 @@ from psycopg import pq
 from extenddb.storage.errors import Unavailable
 from extenddb.storage.model import Space, VectorSpace
 from extenddb.storage_postgres import errors
+from extenddb.storage_postgres.background import Background
 from extenddb.storage_postgres.config import Config
 from extenddb.storage_postgres.ddl import index_name, table_name
 from extenddb.storage_postgres.pool import Pool, connect
@@ -37,8 +39,6 @@ FULL_MOST: Final = 2000
 """Dimensions of a graph over single precision; of half precision there are twice as many."""
 _HALF_MOST: Final = 4000
 _OLDEST: Final = (0, 8)  # the first pgvector that goes on with a graph until a filter has let enough through
-_PATIENCE: Final = 1.0
-"""Seconds after which a caller is told that it takes longer."""
 _POLL: Final = 0.1
 _REST: Final = 600.0
 """Seconds before a graph is tried again that could not be made."""
@@ -57,7 +57,7 @@ _STATE = (
     " LEFT JOIN (pg_index AS x JOIN pg_class AS c ON c.oid = x.indexrelid"
     " JOIN pg_am AS a ON a.oid = c.relam AND a.amname = 'hnsw') ON x.indrelid = t.entries"
 )
-_MEMORY = (
+MEMORY: Final = (
     # A graph that outgrows this goes on at a fraction of the speed; what an operator has set higher stays.
     "SELECT set_config('maintenance_work_mem', '256MB', false) FROM pg_settings"
     " WHERE name = 'maintenance_work_mem' AND setting::bigint < 262144"
@@ -115,10 +115,10 @@ def create(space: Space, where: VectorSpace, graphs: Graphs, *, beside: bool = F
     return f'CREATE {way} "{table}_graph" ON "{table}" USING hnsw ({over.replace("x.v", "v")} {family}) WHERE graph'
 
 
-async def stop(connection: psycopg.AsyncConnection, space: Space, indexes: Sequence[str]) -> None:
-    """Break off the making of graphs over indexes that are about to go."""
-    for index in indexes:
-        await connection.execute(_STOP, [index_name(space, index)])
+async def stop(connection: psycopg.AsyncConnection, tables: Iterable[str]) -> None:
+    """Break off the making of graphs, and of keys, over tables that are about to go."""
+    for table in tables:
+        await connection.execute(_STOP, [table])
 
 
 class _State(NamedTuple):
@@ -145,7 +145,7 @@ class GraphBuilds:
         self._config = config
         self._installed: Graphs | None = None
         self._turn = asyncio.Lock()
-        self._running: dict[str, asyncio.Task[None]] = {}
+        self._background = Background()
         self._rests: dict[str, float] = {}
 
     async def installed(self) -> Graphs:
@@ -164,15 +164,7 @@ class GraphBuilds:
         name = index_name(space, where.id)
         if statement is None or state.whole or self._rests.get(name, 0.0) > time.monotonic():
             return True
-        task = self._running.get(name)
-        if task is None:
-            task = self._running[name] = asyncio.create_task(self._make(space, where, statement))
-        await asyncio.wait([task], timeout=_PATIENCE)
-        if not task.done():
-            return False
-        self._running.pop(name, None)
-        task.result()
-        return True
+        return await self._background.done(name, partial(self._make, space, where, statement))
 
     async def clear(self, space: Space) -> None:
         """Drop the graphs of a space that is about to be loaded, if it holds nothing yet."""
@@ -189,16 +181,14 @@ class GraphBuilds:
 
     async def close(self) -> None:
         """Leave what is under way to the server."""
-        for task in self._running.values():
-            task.cancel()
-        await asyncio.gather(*self._running.values(), return_exceptions=True)
+        await self._background.close()
 
     async def _make(self, space: Space, where: VectorSpace, statement: str) -> None:
         async with self._turn:
             connection = await connect(self._config)
             try:
                 await connection.execute("SET statement_timeout = 0")
-                await connection.execute(_MEMORY)
+                await connection.execute(MEMORY)
                 await _work(connection, space, where.id, statement)
             except psycopg.Error as error:
                 state = error.sqlstate

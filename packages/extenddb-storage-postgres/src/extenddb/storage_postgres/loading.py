@@ -1,6 +1,7 @@
 """Loading many new rows at once: COPY in its binary format, table and indexes in one transaction.
 
-COPY has no conflict clause, so a key that is there fails the whole, which is what the contract asks for.
+What was created for loading has no primary keys yet (see `finishing`). Elsewhere a key that is there fails the whole,
+for COPY has no conflict clause.
 """
 
 from __future__ import annotations
@@ -54,6 +55,11 @@ async def _load(connection: psycopg.AsyncConnection, space: Space, rows: Sequenc
     version = _VERSION.pack(8, int(now))
     statement = _COPY_ROWS.format(sql.Identifier(table_name(space)))
     await _copy(connection, statement, rows, lambda piece: _rows(piece, version))
+    await load_entries(connection, space, rows)
+
+
+async def load_entries(connection: psycopg.AsyncConnection, space: Space, rows: Sequence[NewRow]) -> None:
+    """Insert the index entries of rows, within the caller's transaction. Raises psycopg.Error."""
     entries: dict[str, list[tuple[Entry, Key]]] = {}
     vector_entries: dict[str, list[tuple[Key, VectorEntry]]] = {}
     for row in rows:

@@ -25,7 +25,7 @@ from extenddb.core.types.keys import Key, bucket
 from extenddb.storage.errors import ContractViolation
 from extenddb.storage.model import Hit, Space, VectorEntry, VectorSearch, VectorSpace
 from extenddb.storage_postgres.arrays import byteas, int4, int8, key_arrays
-from extenddb.storage_postgres.ddl import index_name, table_name
+from extenddb.storage_postgres.ddl import ROW_KEY, index_name, key_clause, table_name
 from extenddb.storage_postgres.graphs import FULL_MOST, OPERATORS, GraphBuilds, Graphs, column
 from extenddb.storage_postgres.pool import Pool
 from extenddb.storage_postgres.reads import rows_of
@@ -43,12 +43,12 @@ _CHUNK = 256
 # Tables
 
 
-def create(space: Space, where: VectorSpace) -> list[str]:
-    """Return the statements that create an index of vectors, without its graph."""
+def create(space: Space, where: VectorSpace, *, keyed: bool = True) -> list[str]:
+    """Return the statements that create an index of vectors without its graph, perhaps without its primary key."""
     table = f'"{index_name(space, where.id)}"'
     return [
         f"CREATE TABLE {table} (b bigint NOT NULL, ph bytea NOT NULL, sk bytea NOT NULL, labels bytea[] NOT NULL,"
-        " v real[] NOT NULL, graph boolean NOT NULL, size int, PRIMARY KEY (b, ph, sk))",
+        f" v real[] NOT NULL, graph boolean NOT NULL, size int{key_clause(ROW_KEY, keyed=keyed)})",
         f"ALTER TABLE {table} ALTER COLUMN v SET STORAGE EXTERNAL",
         f"CREATE INDEX ON {table} USING gin (labels) WHERE labels <> '{{}}'",
         f"CREATE INDEX ON {table} (b, ph, sk) WHERE NOT graph",

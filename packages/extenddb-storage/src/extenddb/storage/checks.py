@@ -14,6 +14,7 @@ from extenddb.storage.model import (
     Change,
     Decision,
     Delete,
+    EntriesOf,
     Entry,
     Hit,
     IndexChange,
@@ -178,8 +179,23 @@ def loaded(where: Space, rows: Sequence[NewRow]) -> None:
     for each in rows:
         key(each.key)
         require(isinstance(each.item, bytes) and each.size >= 0, "a row has bytes and a size")
-        _index_changes(where, [IndexChange(index, None, entry) for index, entry in each.entries])
-    _ascending([(each.key.partition, each.key.sort) for each in rows])
+        _entries(where, each.entries)
+    require(len({each.key for each in rows}) == len(rows), "the keys of rows to be loaded are distinct")
+
+
+def entries_of(where: Space, entries: EntriesOf) -> EntriesOf:
+    """Return the same with a check of every answer."""
+
+    def checked(item: bytes) -> tuple[tuple[str, Entry | VectorEntry], ...]:
+        found = entries(item)
+        _entries(where, found)
+        return found
+
+    return checked
+
+
+def _entries(where: Space, entries: Sequence[tuple[str, Entry | VectorEntry]]) -> None:
+    _index_changes(where, [IndexChange(index, None, entry) for index, entry in entries])
 
 
 def _index_changes(where: Space, changes: Sequence[IndexChange]) -> None:

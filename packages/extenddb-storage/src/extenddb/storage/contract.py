@@ -30,6 +30,7 @@ from extenddb.storage.errors import (
 from extenddb.storage.model import (
     Decision,
     Document,
+    EntriesOf,
     Estimate,
     Hit,
     Mutation,
@@ -63,6 +64,7 @@ LEGAL: dict[str, _Errors] = {
     "items.scan": _READ,
     "items.search": (*_READ, Unsupported),
     "items.build": (*_READ, Unsupported),
+    "items.finish": (*_READ, Ambiguous, Unsupported),
     "items.mutate": (*_READ, Ambiguous),
     "items.load": (*_READ, Conflict, Ambiguous, Unsupported),
     "items.transact": (*_READ, Ambiguous, Unsupported),
@@ -127,11 +129,12 @@ class _Catalog:
         checks.space(space)
         require(self._capabilities.vectors or not space.vectors, "a space has vectors without the capability")
 
-    async def create(self, record: TableRecord) -> None:
+    async def create(self, record: TableRecord, *, loading: bool = False) -> None:
         self._space(record.space)
+        require(self._capabilities.bulk_load or not loading, "a space is for loading without the capability")
         require(record.version == 1, "a new record has version 1")
         require(bool(record.namespace and record.name), "namespace and name are not empty")
-        await _legal("catalog.create", self._port.create(record))
+        await _legal("catalog.create", self._port.create(record, loading=loading))
 
     async def find(self, namespace: str, name: str) -> TableRecord | None:
         record = await _legal("catalog.find", self._port.find(namespace, name))
@@ -231,6 +234,13 @@ class _Items:
         if not self._capabilities.bulk_load:
             raise Unsupported("bulk_load")
         await _legal("items.load", cast("spi.BulkItems", self._port).load(space, rows))
+
+    async def finish(self, space: Space, entries: EntriesOf) -> bool:
+        checks.space(space)
+        if not self._capabilities.bulk_load:
+            raise Unsupported("bulk_load")
+        watched = checks.entries_of(space, entries)
+        return await _legal("items.finish", cast("spi.BulkItems", self._port).finish(space, watched))
 
     async def transact(self, mutations: Sequence[Mutation]) -> list[Decision]:
         places = {(mutation.space.id, mutation.key) for mutation in mutations}

@@ -173,13 +173,17 @@ class VectorEntry(NamedTuple):
 
 
 class NewRow(NamedTuple):
-    """A row to be loaded where there is none."""
+    """A row to be loaded."""
 
     key: Key
     item: bytes
     size: int
     entries: tuple[tuple[str, Entry | VectorEntry], ...] = ()
     """Its entries by the ids of their indexes, none twice."""
+
+
+EntriesOf: TypeAlias = Callable[[bytes], tuple[tuple[str, Entry | VectorEntry], ...]]
+"""Tells what entries an item has. Pure; may be called often, and in no order."""
 
 
 class IndexChange(NamedTuple):

@@ -16,6 +16,7 @@ from extenddb.storage.capabilities import Capabilities
 from extenddb.storage.model import (
     Decision,
     Document,
+    EntriesOf,
     Estimate,
     Hit,
     Mutation,
@@ -36,9 +37,13 @@ from extenddb.storage.model import (
 class Catalog(Protocol):
     """Tables: their records and their physical spaces, always changed together."""
 
-    async def create(self, record: TableRecord) -> None:
+    async def create(self, record: TableRecord, *, loading: bool = False) -> None:
         """Create a table's record and its empty space with all its indexes. Raises AlreadyExists (same namespace and
-        name)."""
+        name).
+
+        A space created for `loading` is filled by `BulkItems.load` and becomes like any other by `BulkItems.finish`.
+        Until then nothing else is asked of it but `estimate` and `drop`. Only with the capability `bulk_load`.
+        """
 
     async def find(self, namespace: str, name: str) -> TableRecord | None:
         """Return the current record of a table."""
@@ -134,10 +139,20 @@ class BulkItems(Items, Protocol):
     """The items port of a store with the capability `bulk_load`."""
 
     async def load(self, space: Space, rows: Sequence[NewRow]) -> None:
-        """Insert rows whose keys are absent, in ascending order of their keys, with their index entries.
+        """Insert rows of different keys with their index entries, all of them or none.
 
-        For spaces that nobody else writes at the same time. All rows are inserted or none. Raises Conflict, with
-        nothing applied, if any of the keys is present, SchemaMismatch, SerializationFailure; may raise Ambiguous.
+        In a space created for loading, what is loaded later replaces a row of the same key, and its entries; that may
+        wait until `finish`. In any other space a key that is there raises Conflict, with nothing applied. Raises
+        SchemaMismatch, SerializationFailure; may raise Ambiguous.
+        """
+
+    async def finish(self, space: Space, entries: EntriesOf) -> bool:
+        """Make a space that was created for loading one like any other.
+
+        `entries` tells what entries an item has, for items whose rows were loaded more than once. Returns whether it
+        is done: what takes long goes on behind an answer of False, and is asked for again until it is. May be asked
+        for at any time, also of a space that never was for loading. Indexes of vectors want `VectorItems.build` behind
+        it.
         """
 
 

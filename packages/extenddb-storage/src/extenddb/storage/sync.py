@@ -22,6 +22,7 @@ from extenddb.storage.errors import Unavailable
 from extenddb.storage.model import (
     Decision,
     Document,
+    EntriesOf,
     Estimate,
     Hit,
     Mutation,
@@ -43,7 +44,7 @@ _Result = TypeVar("_Result")
 class SyncCatalog(Protocol):
     """`spi.Catalog` in plain functions."""
 
-    def create(self, record: TableRecord) -> None: ...
+    def create(self, record: TableRecord, *, loading: bool = False) -> None: ...
     def find(self, namespace: str, name: str) -> TableRecord | None: ...
     def names(self, namespace: str, *, after: str = "", limit: int) -> list[str]: ...
     def records(self, *, after: str = "", limit: int) -> list[TableRecord]: ...
@@ -74,6 +75,7 @@ class SyncBulkItems(SyncItems, Protocol):
     """`spi.BulkItems` in plain functions."""
 
     def load(self, space: Space, rows: Sequence[NewRow]) -> None: ...
+    def finish(self, space: Space, entries: EntriesOf) -> bool: ...
 
 
 class SyncStreams(Protocol):

@@ -20,7 +20,7 @@ def planned(context: Context, namespace: str, description: Mapping[str, Any]) ->
 async def create(context: Context, table: Table, taken: ServiceError) -> None:
     """Create a planned table unless it is there; raises `taken` when there is another of that name."""
     try:
-        await context.backend.catalog.create(table.record)
+        await context.backend.catalog.create(table.record, loading=context.backend.capabilities.bulk_load)
     except AlreadyExists:
         known = await context.tables.load(table.record.namespace, table.definition.name)
         if known is None or known.space.id != table.space.id:

@@ -22,7 +22,7 @@ from extenddb.engine.tables.settings import table_not_found
 from extenddb.engine.tables.table import INDEX_MEMBERS, Table, to_document
 from extenddb.engine.tables.vector_definitions import MEMBER, spaces
 from extenddb.storage.errors import Conflict, NotFound
-from extenddb.storage.model import Decision, Mutation, NewRow, Put, Row, Space, TableRecord
+from extenddb.storage.model import Decision, Entry, Mutation, NewRow, Put, Row, Space, TableRecord, VectorEntry
 from extenddb.storage.spi import BulkItems, VectorItems
 
 SUMMARY = "RestoreSummary"
@@ -107,9 +107,9 @@ async def find_filling(context: Context, namespace: str, name: str, space: str) 
 
 
 async def loaded(context: Context, space: Space, rows: Sequence[NewRow]) -> bool:
-    """Insert rows in the store's fast way; False when it has none, or when some are there already.
+    """Insert rows of different keys in the store's fast way; False when it has none, or when the table is finished.
 
-    They are there when a step is repeated, or when keys stand more than once in what is imported.
+    So finds it a process that was thought dead.
     """
     if not context.backend.capabilities.bulk_load:
         return False
@@ -123,9 +123,11 @@ async def loaded(context: Context, space: Space, rows: Sequence[NewRow]) -> bool
 
 def new_row(table: Table, key: Key, body: bytes, size: int) -> NewRow:
     """Return the row of an item's stored bytes, with its entries in the table's indexes."""
-    return NewRow(
-        key, body, size, indexes.new_entries(table, codec.load(body)) if table.indexes or table.vectors else ()
-    )
+    return NewRow(key, body, size, _entries(table, body) if table.indexes or table.vectors else ())
+
+
+def _entries(table: Table, body: bytes) -> tuple[tuple[str, Entry | VectorEntry], ...]:
+    return indexes.new_entries(table, codec.load(body))
 
 
 async def load(context: Context, table: Table, rows: Sequence[NewRow]) -> None:
@@ -135,9 +137,10 @@ async def load(context: Context, table: Table, rows: Sequence[NewRow]) -> None:
     """
     if not rows:
         return
-    ordered = sorted({row.key: row for row in rows}.values())
-    if await loaded(context, table.space, ordered):
+    distinct = {row.key: row for row in rows}
+    if await loaded(context, table.space, rows if len(distinct) == len(rows) else [*distinct.values()]):
         return
+    ordered = sorted(distinct.values())
     for first in range(0, len(ordered), _BATCH):
         batch = [_replace(table, row) for row in ordered[first : first + _BATCH]]
         await retrying(partial(context.backend.items.mutate, batch))
@@ -187,7 +190,11 @@ def _replace(table: Table, new: NewRow) -> Mutation:
 
 
 async def built(context: Context, table: Table) -> bool:
-    """Tell whether a table that is full is ready for searches of vectors; what is missing is on its way then."""
+    """Tell whether a table that is full is ready for requests; what is missing is on its way then."""
+    if context.backend.capabilities.bulk_load:
+        bulk = cast("BulkItems", context.backend.items)
+        if not await bulk.finish(table.space, partial(_entries, table)):
+            return False
     items = cast("VectorItems", context.backend.items)
     for each in table.space.vectors:
         if not await items.build(table.space, each.id, alone=True):

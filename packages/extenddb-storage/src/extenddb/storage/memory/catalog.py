@@ -17,7 +17,7 @@ class MemoryCatalog:
         self._state = state
         self._enter = enter
 
-    async def create(self, record: TableRecord) -> None:
+    async def create(self, record: TableRecord, *, loading: bool = False) -> None:
         """See `spi.Catalog.create`."""
         await self._enter()
         name = (record.namespace, record.name)
@@ -26,7 +26,7 @@ class MemoryCatalog:
         if record.space.id in self._state.tables:
             raise AlreadyExists(f"space {record.space.id} exists")
         self._state.names[name] = record.space.id
-        self._state.tables[record.space.id] = Table(record)
+        self._state.tables[record.space.id] = Table(record, loading=loading)
 
     async def find(self, namespace: str, name: str) -> TableRecord | None:
         """See `spi.Catalog.find`."""
@@ -80,7 +80,7 @@ class MemoryCatalog:
     async def estimate(self, space: Space) -> dict[str | None, Estimate]:
         """See `spi.Catalog.estimate`."""
         await self._enter()
-        return self._state.table(space).estimate()
+        return self._state.table(space, loading=True).estimate()
 
     def _require(self, space: Space) -> Table:
         try:

@@ -14,6 +14,7 @@ from extenddb.storage.memory.state import State, Table
 from extenddb.storage.model import (
     Decision,
     Delete,
+    EntriesOf,
     Hit,
     IndexChange,
     Keep,
@@ -104,14 +105,23 @@ class MemoryItems:
     async def load(self, space: Space, rows: Sequence[NewRow]) -> None:
         """See `spi.BulkItems.load`."""
         await self._enter()
-        table = self._state.table(space)
-        if any(row.key in table.rows for row in rows):
+        table = self._state.table(space, loading=True)
+        known = [row.key for row in rows if row.key in table.rows]
+        if known and not table.loading:
             raise Conflict("a row to be loaded is there already")
-        plan = _Plan(self._state)
+        plan = _Plan(self._state, loading=True)
         for row in rows:
             changes = tuple(IndexChange(index, None, entry) for index, entry in row.entries)
             plan.decide(Mutation(space, row.key, partial(_given, Put(row.item, row.size, changes))))
+        for key in known:
+            table.reindex(key, [*table.entries(key)])
         plan.apply()
+
+    async def finish(self, space: Space, entries: EntriesOf) -> bool:
+        """See `spi.BulkItems.finish`: entries were replaced with their rows."""
+        await self._enter()
+        self._state.table(space, loading=True).loading = False
+        return True
 
     async def transact(self, mutations: Sequence[Mutation]) -> list[Decision]:
         """See `spi.Items.transact`."""
@@ -126,17 +136,18 @@ class MemoryItems:
 class _Plan:
     """The outcome of several mutations, not applied yet; each decision sees the ones before."""
 
-    __slots__ = ("_ahead", "_state", "_steps", "_version")
+    __slots__ = ("_ahead", "_loading", "_state", "_steps", "_version")
 
-    def __init__(self, state: State) -> None:
+    def __init__(self, state: State, *, loading: bool = False) -> None:
         self._state = state
+        self._loading = loading
         self._ahead: dict[tuple[str, Key], Row | None] = {}
         self._steps: list[tuple[Table, Key, Decision, Row | None]] = []
         self._version = state.version
 
     def decide(self, mutation: Mutation) -> Decision:
         """Take one decision and note what it does."""
-        table = self._state.table(mutation.space)
+        table = self._state.table(mutation.space, loading=self._loading)
         key = mutation.key
         slot = (mutation.space.id, key)
         old = self._ahead[slot] if slot in self._ahead else table.rows.get(key)

@@ -38,10 +38,11 @@ class Index:
 class Table:
     """Rows of one space with all its indexes."""
 
-    __slots__ = ("bytes", "indexes", "order", "record", "rows", "vectors")
+    __slots__ = ("bytes", "indexes", "loading", "order", "record", "rows", "vectors")
 
-    def __init__(self, record: TableRecord) -> None:
+    def __init__(self, record: TableRecord, *, loading: bool) -> None:
         self.record = record
+        self.loading = loading
         self.rows: dict[Key, Row] = {}
         self.order = Ordered()
         self.bytes = 0
@@ -62,6 +63,16 @@ class Table:
         if old is not None:
             self.order.discard(key)
             self.bytes -= old.size
+
+    def entries(self, key: Key) -> Iterator[IndexChange]:
+        """Yield the changes that remove all entries of one row; looks at every entry there is."""
+        for name, index in self.indexes.items():
+            for place, size in index.sizes.items():
+                if place[2:] == key:
+                    yield IndexChange(name, Entry(Key(*place[:2]), size), None)
+        for where, entries in self.vectors.items():
+            if key in entries:
+                yield IndexChange(where.id, entries[key], None)
 
     def reindex(self, key: Key, changes: Iterable[IndexChange]) -> None:
         """Change the index entries of one row."""
@@ -152,11 +163,16 @@ class State:
         self.version = 0
         self._sequence = 0
 
-    def table(self, space: Space) -> Table:
-        """Return the table of a space that is current. Raises SchemaMismatch."""
+    def table(self, space: Space, *, loading: bool = False) -> Table:
+        """Return the table of a space that is current, one that is being loaded only when asked so.
+
+        Raises SchemaMismatch, ContractViolation.
+        """
         table = self.tables.get(space.id)
         if table is None or table.record.space.epoch != space.epoch:
             raise SchemaMismatch(f"space {space.id} is not at epoch {space.epoch}")
+        if table.loading and not loading:
+            raise ContractViolation(f"space {space.id} is being loaded")
         return table
 
     def publish(self, key: Key, changes: Iterable[Change]) -> None:

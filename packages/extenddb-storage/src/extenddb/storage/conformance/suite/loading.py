@@ -12,7 +12,7 @@ from extenddb.storage.conformance.harness import Kit, Suite, requires, scenario
 from extenddb.storage.conformance.suite.ranges import COMMON
 from extenddb.storage.conformance.values import key, put
 from extenddb.storage.errors import Conflict, SchemaMismatch
-from extenddb.storage.model import Entry, Key, NewRow, Space, VectorEntry, VectorSearch, VectorSpace
+from extenddb.storage.model import EntriesOf, Entry, Key, NewRow, Space, VectorEntry, VectorSearch, VectorSpace
 from extenddb.storage.spi import VectorItems
 
 
@@ -38,8 +38,31 @@ async def _load(kit: Kit, space: Space, rows: list[NewRow]) -> None:
     await kit.backend.items.load(space, rows)  # type: ignore[attr-defined]
 
 
+async def _for_loading(kit: Kit) -> Space:
+    record = kit.record("i")
+    await kit.backend.catalog.create(record, loading=True)
+    return record.space
+
+
+async def _finish(kit: Kit, space: Space, entries: EntriesOf | None = None) -> None:
+    while not await kit.backend.items.finish(space, entries or _entries_of):  # type: ignore[attr-defined]
+        pass
+
+
+FIFTHS = range(0, 1500, 5)
+
+
+def _moved(item: bytes) -> bytes:
+    return b"moved " + item
+
+
+def _entries_of(item: bytes) -> tuple[tuple[str, Entry], ...]:
+    """Return the entries of items that were loaded twice."""
+    return (("i", Entry(key(2000), 5)),) if item.startswith(b"moved") else ()
+
+
 class LoadingSuite(Suite):
-    """`BulkItems.load`."""
+    """`BulkItems.load` and `BulkItems.finish`."""
 
     needs = ("bulk_load",)
 
@@ -119,6 +142,82 @@ class LoadingSuite(Suite):
             await _load(kit, space, rows)
         assert await kit.items(space) == {there: b"first"}
         assert (await kit.scan(space, index="i")).rows == []
+
+    @scenario
+    async def test_a_space_for_loading_is_finished(self, kit: Kit) -> None:
+        space = await _for_loading(kit)
+        for first in range(0, 900, 300):
+            await _load(kit, space, _rows(*range(first, first + 300), indexed=True)[::-1])
+        assert (await kit.backend.catalog.estimate(space))[None].rows == 900
+        await _finish(kit, space)
+        rows = _rows(*range(900))
+        page = await kit.scan(space)
+        assert [(row.key, row.item, row.size) for row in page.rows] == [row[:3] for row in rows]
+        entries = await kit.range(space, key(1001).partition, index="i")
+        assert {row.item for row in entries.rows} == {b"%d" % n for n in range(1, 900, 3)}
+        before = await kit.get(space, rows[0].key)
+        await kit.mutate(put(space, rows[0].key, b"changed"))
+        after = await kit.get(space, rows[0].key)
+        assert before is not None
+        assert after is not None
+        assert after.version > before.version
+
+    @scenario
+    async def test_of_rows_of_one_key_the_last_loaded_stays_with_its_entries(self, kit: Kit) -> None:
+        space = await _for_loading(kit)
+        await _load(kit, space, _rows(*range(1500), indexed=True))
+        # Every fifth again in another group of the index, every tenth also without an entry.
+        again = [row._replace(item=_moved(row.item), entries=_entries_of(_moved(row.item))) for row in _rows(*FIFTHS)]
+        await _load(kit, space, again)
+        await _load(kit, space, [row for row in _rows(*FIFTHS) if int(row.item) % 10 == 0])
+        await _finish(kit, space)
+        wanted = {b"%d" % n if n % 5 or n % 10 == 0 else b"moved %d" % n for n in range(1500)}
+        assert {row.item for row in (await kit.scan(space)).rows} == wanted
+        for group in range(3):
+            entries = await kit.range(space, key(1000 + group).partition, index="i")
+            assert {row.item for row in entries.rows} == {b"%d" % n for n in range(group, 1500, 3) if n % 5}
+        moved = await kit.range(space, key(2000).partition, index="i")
+        assert {row.item for row in moved.rows} == {b"moved %d" % n for n in range(5, 1500, 10)}
+
+    @scenario
+    @requires("vectors")
+    async def test_of_vectors_of_one_key_the_last_loaded_stays(self, kit: Kit) -> None:
+        record = kit.record()
+        space = replace(record.space, vectors=(VectorSpace("v", 2, "EUCLIDEAN"),))
+        await kit.backend.catalog.create(replace(record, space=space), loading=True)
+        await _load(kit, space, [_vector_row(n) for n in range(50)])
+        far = VectorEntry(pack((999.0, 0.0)), ())
+        await _load(kit, space, [_vector_row(7)._replace(item=b"far", entries=(("v", far),))])
+        await _finish(kit, space, lambda item: (("v", far),) if item == b"far" else ())
+        items: VectorItems = kit.backend.items  # type: ignore[assignment]
+        while not await items.build(space, "v", alone=True):
+            pass
+        for wanted, first in ((999.0, b"far"), (7.1, b"8"), (6.9, b"6")):
+            search = VectorSearch(space=space, index="v", vector=pack((wanted, 0.0)), limit=50)
+            hits = await items.search(search)
+            assert (len(hits), hits[0].row.item) == (50, first)
+
+    @scenario
+    async def test_a_finished_space_is_like_any_other(self, kit: Kit) -> None:
+        space = await _for_loading(kit)
+        rows = _rows(*range(20), indexed=True)
+        await _load(kit, space, rows)
+        await asyncio.gather(_finish(kit, space), _finish(kit, space))
+        with pytest.raises(Conflict):
+            await _load(kit, space, rows[:1])
+        await _finish(kit, space)
+        other = await kit.table("i")
+        await _finish(kit, other)
+        await kit.mutate(put(other, key(1), b"there"))
+        assert await kit.items(other) == {key(1): b"there"}
+
+    @scenario
+    async def test_a_space_for_loading_can_be_dropped(self, kit: Kit) -> None:
+        space = await _for_loading(kit)
+        await _load(kit, space, _rows(1))
+        await kit.backend.catalog.drop(space)
+        with pytest.raises(SchemaMismatch):
+            await _finish(kit, space)
 
     @scenario
     async def test_a_space_that_is_not_current_is_not_loaded(self, kit: Kit) -> None:
