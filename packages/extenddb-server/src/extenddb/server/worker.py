@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
-import os
 import shutil
 import signal
 import sys
@@ -25,6 +24,8 @@ from extenddb.storage.registry import RegistryError, load_backend
 
 READY = b"ready\n"
 _PR_SET_PDEATHSIG = 1
+_LEFT_ALONE = signal.SIGUSR1
+"""What the kernel sends when the supervisor dies: another signal than the one by which it asks to stop."""
 
 
 def main() -> int:
@@ -46,14 +47,33 @@ def main() -> int:
 
 def _die_with_parent() -> None:
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, _LEFT_ALONE)
+
+
+class _Stop:
+    """Why a worker ends: the supervisor asks for it, or is gone."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.alone = False
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self.asked.set)
+        loop.add_signal_handler(_LEFT_ALONE, self._left_alone)
+        loop.add_reader(sys.stdin.fileno(), self._left_alone)
+
+    def _left_alone(self) -> None:
+        """Stop at the end of the standard input, where the supervisor writes no second line."""
+        self.alone = True
+        self.forget()
+        self.asked.set()
+
+    def forget(self) -> None:
+        """Look at the standard input no longer."""
+        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
 
 
 async def _serve(plan: Plan) -> None:
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(signal.SIGTERM, stop.set)
-    loop.add_reader(sys.stdin.fileno(), _orphaned, stop, plan.metrics_folder)
+    stop = _Stop()
     backend = await load_backend(plan.settings.store.backend).open(plan.store)
     try:
         bound = bind(plan.host, plan.port, shared=True)
@@ -61,18 +81,12 @@ async def _serve(plan: Plan) -> None:
             settle()
             sys.stdout.buffer.write(READY)
             sys.stdout.buffer.flush()
-            await stop.wait()
+            await stop.asked.wait()
     finally:
-        loop.remove_reader(sys.stdin.fileno())
+        stop.forget()
+        if stop.alone and plan.metrics_folder:
+            shutil.rmtree(plan.metrics_folder, ignore_errors=True)  # nobody else is left to do it
         await backend.close()
-
-
-def _orphaned(stop: asyncio.Event, metrics_folder: str) -> None:
-    """Stop when the supervisor's end of the pipe is closed; it never writes a second line."""
-    if not os.read(sys.stdin.fileno(), 1):
-        asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
-        shutil.rmtree(metrics_folder, ignore_errors=True)  # nobody is left to do it
-        stop.set()
 
 
 if __name__ == "__main__":
