@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from extenddb.core.types.keys import Key, bucket
 from extenddb.storage.model import Page, PointRead, RangeRead, Row, ScanRead, Space
@@ -23,6 +23,10 @@ _LARGEST_CHUNK = 2048
 _SPARE = 1.25
 """How many more rows to ask for than the average size suggests."""
 
+_key = cast("Callable[[tuple[bytes, bytes]], Key]", partial(tuple.__new__, Key))
+_row = cast("Callable[[tuple[Key, bytes, int, int]], Row]", partial(tuple.__new__, Row))
+"""Named tuples without the detour over their own constructors: pages have thousands."""
+
 _BEGIN_SNAPSHOT = Statement("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
 _COMMIT = Statement("COMMIT")
 
@@ -30,13 +34,9 @@ _COMMIT = Statement("COMMIT")
 def rows_of(result: PGresult) -> list[Row]:
     """Return the rows of a result whose first columns are partition, sort key, item, size and version."""
     value: Any = result.get_value
+    number = int.from_bytes
     return [
-        Row(
-            Key(value(n, 0), value(n, 1)),
-            value(n, 2),
-            int.from_bytes(value(n, 3), "big"),
-            int.from_bytes(value(n, 4), "big"),
-        )
+        _row((_key((value(n, 0), value(n, 1))), value(n, 2), number(value(n, 3), "big"), number(value(n, 4), "big")))
         for n in range(result.ntuples)
     ]
 

@@ -1,7 +1,7 @@
 """Items that are right at a glance: no check and no normal form would change anything in them. Pure.
 
-Millions of records go this way, so it answers quickly and leaves everything it is not sure of to the checks that every
-request goes through.
+Most items of requests and imports go this way, so it answers quickly and leaves everything it is not sure of to the
+checks of `attribute`.
 """
 
 from __future__ import annotations

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 from extenddb.core.types import number
+from extenddb.core.types.plain import plain_content_size
 from extenddb.engine import codec
 from extenddb.engine.imports.patterns import STRING_LIST, STRING_SET
-from extenddb.engine.imports.plain import plain_content_size
 
 DOUBT = -(1 << 40)
 """What makes every sum negative: the size is not surely right."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from extenddb.core.errors import ServiceError
+from extenddb.core.types.plain import plain_size
 from extenddb.core.wire.decode import decode
 from extenddb.engine import codec, ion
-from extenddb.engine.imports.plain import plain_size
 from extenddb.engine.ion import IonError
 
 _TABLE = "table"  # any name: only the shape of the item is looked at

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from extenddb.core.errors import ServiceError
+from extenddb.core.types.plain import plain_key
 from extenddb.engine import indexes, keys
 from extenddb.engine.imports.forms import Forms
 from extenddb.engine.imports.items import SIZE, BadRecord, Put, parse_json
-from extenddb.engine.imports.plain import plain_key
 from extenddb.engine.imports.reading import Batch
 from extenddb.engine.new_items import new_item
 from extenddb.engine.tables.table import Table

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _TOO_MANY = "Too many items requested for the BatchWriteItem call"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class _Action:
     """One put or delete of a batch."""
 

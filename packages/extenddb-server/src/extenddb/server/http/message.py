@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import random
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from extenddb.core.errors import ServiceError
 
 JSON_1_0 = "application/x-amz-json-1.0"
 """Content type of every answer of the service."""
-_REQUEST_ID_BYTES = 26
+_REQUEST_ID_BITS = 208
 _RETRY_AFTER_MS = "200"
 _SILENT_WITHOUT_TEXT = frozenset({"SerializationException", "UnknownOperationException"})
 """Front-end errors that the service answers without a text member when it has nothing to say."""
@@ -33,9 +33,9 @@ class Headers(Protocol):
         """Tell whether a field was sent."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Request:
-    """One HTTP request, its body read completely."""
+    """One HTTP request, its body read completely. Not changed once it is made."""
 
     method: str
     target: str
@@ -67,7 +67,7 @@ class Response:
 
 def request_id() -> str:
     """Return a new request id: 52 capital letters and digits, as long as the service's own."""
-    return os.urandom(_REQUEST_ID_BYTES).hex().upper()
+    return f"{random.getrandbits(_REQUEST_ID_BITS):052X}"
 
 
 def signed_headers(body: bytes, identifier: str) -> dict[str, str]:
