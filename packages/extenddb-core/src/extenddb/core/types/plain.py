@@ -24,6 +24,22 @@ _NESTED = 3  # bytes of a list or map, beside one for each member
 _DOUBT = -(1 << 40)  # a size that makes every sum negative
 
 
+class PlainItem(dict[str, Any]):
+    """An item that is right at a glance, and its size."""
+
+    __slots__ = ("size",)
+
+    def __init__(self, item: Item, size: int) -> None:
+        super().__init__(item)
+        self.size = size
+
+
+def plain_item(item: object) -> PlainItem | None:
+    """Return an item that is surely right, normal and not too large; None in doubt."""
+    size = plain_size(item)
+    return None if size is None else PlainItem(item, size)  # type: ignore[arg-type]
+
+
 def plain_size(item: object) -> int | None:
     """Return the size of an item that is surely right, normal and not too large; None in doubt."""
     if type(item) is not dict or not item:

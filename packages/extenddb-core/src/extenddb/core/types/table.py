@@ -55,6 +55,8 @@ class KeySchema:
     def joined(self, parts: Sequence[bytes]) -> Key:
         """Return the key of what `parts` gave."""
         count = len(self.hash)
+        if count == 1 and len(parts) <= 2:  # nothing to join
+            return Key(keys.digest(parts[0]), parts[1] if len(parts) > 1 else b"")
         return Key(keys.digest(keys.joined(parts[:count])), keys.joined(parts[count:]))
 
     def entry_key(self, item: Mapping[str, AttributeValue]) -> Key | None:

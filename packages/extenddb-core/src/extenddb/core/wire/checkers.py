@@ -14,7 +14,10 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from extenddb.core import limits
+from extenddb.core.types.plain import PlainItem, plain_item
 from extenddb.core.validation.rules import Shape
+
+_ITEM = "Item"
 
 Checker: TypeAlias = Callable[[Any], bool]
 """Tells whether a value is right beyond doubt."""
@@ -37,6 +40,25 @@ def compiled(shape: Shape) -> Checker:
 
 
 def _structure(shape: Shape) -> Checker:
+    if any(member.name == _ITEM and _is_item(member.shape) for member in shape.members):
+        return _with_item(_members(shape))
+    return _members(shape)
+
+
+def _with_item(check_members: Checker) -> Checker:
+    """Puts have the hottest of all members, whose items are mostly right at a glance: that needs no second look."""
+
+    def check(value: Any) -> bool:
+        if type(value) is dict and _ITEM in value:
+            plain = plain_item(value[_ITEM])
+            if plain is not None:
+                value[_ITEM] = plain
+        return check_members(value)
+
+    return check
+
+
+def _members(shape: Shape) -> Checker:
     checks = {member.name: compiled(member.shape) for member in shape.members}
     find = checks.get
     required = tuple(member.name for member in shape.members if member.required)
@@ -59,7 +81,7 @@ def _structure(shape: Shape) -> Checker:
 def _map(shape: Shape) -> Checker:
     if shape.key is None or shape.value is None:
         raise TypeError("a map shape without parts")
-    if _is_item(shape, shape.key, shape.value):
+    if _is_item(shape):
         return _item(shape.key)
     least, most = _bounds(shape)
     check_key, check_value = compiled(shape.key), compiled(shape.value)
@@ -72,7 +94,10 @@ def _map(shape: Shape) -> Checker:
     return check
 
 
-def _is_item(shape: Shape, key: Shape, value: Shape) -> bool:
+def _is_item(shape: Shape) -> bool:
+    key, value = shape.key, shape.value
+    if key is None or value is None:
+        return False
     bounded = shape.constrained or key.minimum is not None or key.regex is not None or key.enum
     return value.kind == "attribute" and not bounded
 
@@ -83,7 +108,7 @@ def _item(key: Shape) -> Checker:
 
     def check(value: Any) -> bool:
         if type(value) is not dict:
-            return False
+            return type(value) is PlainItem
         for name, attribute in value.items():
             if type(attribute) is not dict or len(attribute) != 1 or len(name) > longest_name:
                 return False

@@ -21,9 +21,10 @@ from extenddb.core.wire.convert import convert
 def decode(operation: str, payload: object) -> dict[str, Any]:
     """Return the request of an operation, by its name, from parsed JSON.
 
-    Unknown members and nulls are dropped. The result may be the payload itself; it is never changed here, and whoever
-    changes the result changes the payload. Of attribute values only the JSON types are checked: whether one is empty,
-    has several types or is out of range is told by `core.types.attribute.normalize`.
+    Unknown members and nulls are dropped. The result may be the payload itself, in which items of puts that are right
+    at a glance have been replaced by equal ones that know their size; whoever changes the result changes the payload.
+    Of other attribute values only the JSON types are checked: whether one is empty, has several types or is out of
+    range is told by `core.types.attribute.normalize`.
 
     Raises a SerializationException for JSON of the wrong types, a ValidationException for broken constraints, and
     KeyError for a name that is no operation.

@@ -7,14 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from extenddb.core.errors import ServiceError
-from extenddb.core.types.plain import plain_size
+from extenddb.core.types.plain import plain_item
 from extenddb.core.wire.decode import decode
 from extenddb.engine import codec, ion
 from extenddb.engine.ion import IonError
 
 _TABLE = "table"  # any name: only the shape of the item is looked at
-SIZE = "Size"
-"""Member of a put whose item needs no further look: its size."""
 _CONDITIONS = ("ConditionExpression", "ExpressionAttributeNames", "ExpressionAttributeValues")
 
 csv.field_size_limit(1024 * 1024)
@@ -59,9 +57,9 @@ def _checked(value: Any) -> Put:
     if not isinstance(value, dict) or value.get("Item") is None:
         raise BadRecord("the record has no Item")
     if len(value) == 1:
-        size = plain_size(value["Item"])
-        if size is not None:
-            return {"Item": value["Item"], SIZE: size}
+        item = plain_item(value["Item"])
+        if item is not None:
+            return {"Item": item}
     put: Put = {"TableName": _TABLE, "Item": value["Item"]}
     if value.keys() & _CONDITIONS:
         put |= {name: value[name] for name in _CONDITIONS if name in value}

@@ -11,11 +11,10 @@ from extenddb.core.errors import ServiceError
 from extenddb.core.types.plain import plain_key
 from extenddb.engine import indexes, keys
 from extenddb.engine.imports.forms import Forms
-from extenddb.engine.imports.items import SIZE, BadRecord, Put, parse_json
+from extenddb.engine.imports.items import BadRecord, Put, parse_json
 from extenddb.engine.imports.reading import Batch
 from extenddb.engine.new_items import new_item
 from extenddb.engine.tables.table import Table
-from extenddb.engine.write_path import NewItem
 from extenddb.storage.model import NewRow
 
 _QUICK, _LONG = 200, 50  # records looked at, in the quick and the long way, before others get their turn
@@ -95,7 +94,7 @@ class Rows(Generic[Made]):
 
 def put_row(table: Table, put: Put) -> NewRow:
     """Return the row of a put. Raises ServiceError for what is no item of this table."""
-    new = NewItem(put["Item"], put[SIZE]) if SIZE in put else new_item(put["Item"])
+    new = new_item(put["Item"])
     key = plain_key(table.schema, new.item) or keys.require_item_key(table.schema, new.item)
     if table.indexes or table.vectors:
         keys.check_index_keys(table, new.item)

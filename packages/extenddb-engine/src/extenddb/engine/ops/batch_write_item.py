@@ -15,6 +15,7 @@ from extenddb.engine.ops.batch_get_item import DUPLICATES
 from extenddb.engine.ops.delete_item import plan_delete
 from extenddb.engine.ops.put_item import plan_put
 from extenddb.engine.requests import require_table
+from extenddb.engine.tables.table import Table
 from extenddb.engine.write_path import Plan, Write, Written
 from extenddb.storage.errors import StorageError
 from extenddb.storage.model import Decision
@@ -38,10 +39,13 @@ async def batch_write_item(context: Context, caller: Caller, request: BatchWrite
     """Answer BatchWriteItem: one set-at-a-time write of all items."""
     parameters.check_request_items("BatchWriteItem", request["RequestItems"])
     actions = _actions(request)
+    tables: dict[str, Table] = {}
     writes: list[Write] = []
     for action in actions:
-        table = await require_table(context, caller, action.table)
-        writes.append(action.plan.bind(table))
+        name = action.table
+        if name not in tables:
+            tables[name] = await require_table(context, caller, name)
+        writes.append(action.plan.bind(tables[name]))
     places = {(write.table.space.id, write.key) for write in writes}
     if len(places) != len(writes):
         raise validation(DUPLICATES)
