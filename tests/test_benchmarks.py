@@ -110,11 +110,11 @@ def test_bulk_measures_every_way_beside_raw_copy(tmp_path: Path) -> None:
     sizes = ("--items", "400", "--objects", "3", "--rounds", "1", "--workers", "1", "--kinds", "mixed,indexed")
     done = program("bulk", *sizes, "--ways", "import,bulk-put,restore", "--out", str(out))
     assert done.returncode == 0, done.stderr
-    ways = ["sorted", "unsorted", "import", "bulk-put", "restore"]
+    ways = ["stored", "sorted", "import", "bulk-put", "restore"]
     lines = read(out)["lines"]
     assert [(line["kind"], line["way"]) for line in lines] == [(k, w) for k in ("mixed", "indexed") for w in ways]
     assert all(line["items_per_s"] > 0 and 300 < line["row_bytes"] < 900 for line in lines)
-    assert [line["ratio"] for line in lines if line["way"] == "sorted"] == [1.0, 1.0]
+    assert [line["ratio"] for line in lines if line["way"] == "stored"] == [1.0, 1.0]
     assert "raw COPY, keys in no order" in done.stdout
 
 
