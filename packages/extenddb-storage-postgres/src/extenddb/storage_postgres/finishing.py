@@ -38,18 +38,18 @@ _NO_WORKERS = "SET max_parallel_maintenance_workers = 0"
 _ALONE = sql.SQL("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE")
 # What every statement of a request needs, the primary key, is not there.
 _PLANS = "SET LOCAL enable_seqscan = on; SET LOCAL enable_hashjoin = on; SET LOCAL enable_mergejoin = on"
-_FIND = (
-    f"CREATE TEMP TABLE doubles ON COMMIT DROP AS SELECT {ddl.ROW_KEY} FROM {{}} GROUP BY {ddl.ROW_KEY}"
+_FIND = (  # no temporary table: not every role may make one
+    f"CREATE UNLOGGED TABLE {{doubles}} AS SELECT {ddl.ROW_KEY} FROM {{table}} GROUP BY {ddl.ROW_KEY}"
     " HAVING count(*) > 1"
 )
 _REMOVE = (
-    "DELETE FROM {0} AS t USING (SELECT r.ctid AS place, row_number() OVER (PARTITION BY r.b, r.ph, r.sk"
-    f" ORDER BY r.ver DESC, r.ctid DESC) AS number FROM {{0}} AS r JOIN doubles USING ({ddl.ROW_KEY})) AS found"
+    "DELETE FROM {table} AS t USING (SELECT r.ctid AS place, row_number() OVER (PARTITION BY r.b, r.ph, r.sk"
+    f" ORDER BY r.ver DESC, r.ctid DESC) AS number FROM {{table}} AS r JOIN {{doubles}} USING ({ddl.ROW_KEY})) AS found"
     " WHERE t.ctid = found.place AND found.number > 1"
 )
-_REMOVE_ENTRIES = "DELETE FROM {} AS x USING doubles AS d WHERE x.bph = d.ph AND x.bsk = d.sk"
-_REMOVE_VECTORS = "DELETE FROM {} AS x USING doubles AS d WHERE x.b = d.b AND x.ph = d.ph AND x.sk = d.sk"
-_LEFT = f"SELECT t.ph, t.sk, t.item, t.size FROM {{}} AS t JOIN doubles USING ({ddl.ROW_KEY})"
+_REMOVE_ENTRIES = "DELETE FROM {table} AS x USING {doubles} AS d WHERE x.bph = d.ph AND x.bsk = d.sk"
+_REMOVE_VECTORS = "DELETE FROM {table} AS x USING {doubles} AS d WHERE x.b = d.b AND x.ph = d.ph AND x.sk = d.sk"
+_LEFT = f"SELECT t.ph, t.sk, t.item, t.size FROM {{table}} AS t JOIN {{doubles}} USING ({ddl.ROW_KEY})"
 _ROWS: Final = 500
 """Rows whose entries are made anew at a time."""
 
@@ -126,26 +126,31 @@ async def _lock(connection: psycopg.AsyncConnection, space: Space) -> None:
 
 async def _remove_doubles(connection: psycopg.AsyncConnection, space: Space, entries: EntriesOf) -> None:
     """Leave the last row of each key, and the entries it has."""
-    table = sql.Identifier(ddl.table_name(space))
+    table = ddl.table_name(space)
     async with connection.transaction():
         await _lock(connection, space)
         await connection.execute(_PLANS)
-        await connection.execute(sql.SQL(_FIND).format(table))
-        await connection.execute("ANALYZE doubles")
-        await connection.execute(sql.SQL(_REMOVE).format(table))
+        for statement in (_FIND, "ANALYZE {doubles}", _REMOVE):
+            await connection.execute(_about(space, statement, table))
         removals = [(index, _REMOVE_ENTRIES) for index in space.indexes]
         removals += [(each.id, _REMOVE_VECTORS) for each in space.vectors]
         for index, removal in removals:
-            await connection.execute(sql.SQL(removal).format(sql.Identifier(ddl.index_name(space, index))))
+            await connection.execute(_about(space, removal, ddl.index_name(space, index)))
         if removals:
             await _make_entries(connection, space, entries)
+        await connection.execute(_about(space, "DROP TABLE {doubles}", table))
+
+
+def _about(space: Space, statement: str, table: str) -> sql.Composed:
+    """Return a statement about a table and the keys that were there more than once."""
+    doubles = sql.Identifier(f"d_{space.id}")
+    return sql.SQL(statement).format(table=sql.Identifier(table), doubles=doubles)
 
 
 async def _make_entries(connection: psycopg.AsyncConnection, space: Space, entries: EntriesOf) -> None:
     """Make the entries of what is left of the doubles."""
-    left = sql.SQL(_LEFT).format(sql.Identifier(ddl.table_name(space)))
     async with connection.cursor("doubles") as cursor:
-        await cursor.execute(left, binary=True)
+        await cursor.execute(_about(space, _LEFT, ddl.table_name(space)), binary=True)
         while found := await cursor.fetchmany(_ROWS):
             rows = [NewRow(Key(ph, sk), item, size, entries(item)) for ph, sk, item, size in found]
             await load_entries(connection, space, rows)
