@@ -27,7 +27,7 @@ def check_all(run: Run, clients: Clients) -> None:
     for target in TARGETS.values():
         check_table(run, target, run.world.at_moment)
         (table,) = call(run.server, "DescribeTable", TableName=target).values()
-        assert (table["TableStatus"], "RestoreSummary" in table) == ("ACTIVE", False)
+        assert (table["TableStatus"], table["RestoreSummary"]["RestoreInProgress"]) == ("ACTIVE", False)
     check_bulk(run, clients)
     check_stream(run, clients)
     check_backup(run)

@@ -103,7 +103,7 @@ def test_a_table_that_is_being_restored_is_not_there_yet(store: str) -> None:
         await service.work()
         table = (await service.call("DescribeTable", TableName="target"))["Table"]
         assert (table["TableStatus"], table["GlobalSecondaryIndexes"][0]["IndexStatus"]) == ("ACTIVE", "ACTIVE")
-        assert "RestoreSummary" not in table
+        assert table["RestoreSummary"]["RestoreInProgress"] is False
         assert await service.contents("target") == [item(1)]
         await service.put(2, table="target")
         await service.call("DeleteBackup", BackupArn=arn)

@@ -151,6 +151,11 @@ def request_validation(message: str) -> RequestError:
     return RequestError(VALIDATION, message)
 
 
+def invalid_request(message: str) -> ServiceError:
+    """Return the ValidationException with which backups, restores, exports and settings refuse a request."""
+    return validation(f"Invalid Request: {message}")
+
+
 def resource_not_found(message: str = "Requested resource not found") -> ServiceError:
     """Return a ResourceNotFoundException; the default text is the data plane's."""
     return ServiceError(RESOURCE_NOT_FOUND, message)

@@ -9,7 +9,7 @@ from extenddb.core.errors import validation
 from extenddb.core.expressions import Update
 from extenddb.core.limits import ITEM_SIZE
 from extenddb.core.types.attribute import Item, item_size, measured_item
-from extenddb.core.types.plain import PlainItem, plain_item
+from extenddb.core.types.plain import PlainItem
 from extenddb.core.types.table import KeySchema
 from extenddb.engine import keys, write_path
 from extenddb.engine.tables.table import Table
@@ -21,9 +21,8 @@ UPDATE_TOO_LARGE = "Item size to update has exceeded the maximum allowed size"
 
 def new_item(item: Any) -> NewItem:
     """Return a request's item, normal and measured; raises for values that are none and for too much of them."""
-    plain = item if type(item) is PlainItem else plain_item(item)
-    if plain is not None:
-        return NewItem(plain, plain.size)
+    if type(item) is PlainItem:  # the first check of the request told that nothing has to be done
+        return NewItem(item, item.size)
     normal, size = measured_item(item)
     if size > ITEM_SIZE:
         raise validation(TOO_LARGE)

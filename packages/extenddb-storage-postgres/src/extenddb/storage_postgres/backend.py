@@ -84,7 +84,6 @@ class PostgresItems:
 
     async def load(self, space: Space, rows: Sequence[NewRow]) -> None:
         """See `spi.BulkItems.load`."""
-        await self._graphs.clear(space)
         await loading.load(self._pool, space, rows)
 
     async def finish(self, space: Space, entries: EntriesOf) -> bool:

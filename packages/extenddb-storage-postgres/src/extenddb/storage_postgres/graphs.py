@@ -1,8 +1,8 @@
 """Graphs (HNSW) over indexes of vectors: what pgvector can hold, and how they are made over entries that are there.
 
 A graph that is kept while entries come costs several times what one made over all of them at the end does. So a table
-gets its graphs with its indexes, while they are empty, but loses one before it is loaded, and an index that is made
-later has none; `build` makes them. Until then every vector is looked at.
+gets its graphs with its indexes, while they are empty, unless it is made to be loaded; an index that is made later has
+none either. `build` makes what is missing. Until then every vector is looked at.
 
 Making one takes minutes for millions of vectors. It runs on a connection of its own, and goes on at the server when
 this process ends; who comes then finds it at work, finished, or broken off, in which case it begins anew.
@@ -165,19 +165,6 @@ class GraphBuilds:
         if statement is None or state.whole or self._rests.get(name, 0.0) > time.monotonic():
             return True
         return await self._background.done(name, partial(self._make, space, where, statement))
-
-    async def clear(self, space: Space) -> None:
-        """Drop the graphs of a space that is about to be loaded, if it holds nothing yet."""
-        for where in space.vectors:
-            name = index_name(space, where.id)
-            async with self._pool.connection() as connection:
-                state = await _state(connection, space, where.id)
-                if not state.whole:
-                    continue
-                cursor = await connection.execute(f'SELECT EXISTS (SELECT FROM "{name}")'.encode())
-                if await cursor.fetchone() == (False,):
-                    for graph in state.whole:
-                        await connection.execute(f'DROP INDEX IF EXISTS "{graph}"'.encode())
 
     async def close(self) -> None:
         """Leave what is under way to the server."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from extenddb.core.arn import TableArn
-from extenddb.core.errors import ServiceError, validation
+from extenddb.core.errors import ServiceError, invalid_request
 from extenddb.engine.tables import describe, rules, vectors
 from extenddb.engine.tables.vector_definitions import MEMBER
 
@@ -40,10 +40,6 @@ def summary(*, source_arn: str, backup_arn: str | None, moment_ms: int) -> dict[
     return found if backup_arn is None else {"SourceBackupArn": backup_arn, **found}
 
 
-def _refused(message: str) -> ServiceError:
-    return validation(f"Invalid Request: {message}")
-
-
 def _billing(source: Mapping[str, Any], request: Mapping[str, Any]) -> str:
     """Return the billing mode of the restored table."""
     kept = source.get("BillingModeSummary", {}).get("BillingMode", "PROVISIONED")
@@ -56,20 +52,20 @@ def _check_overrides(source: Mapping[str, Any], request: Mapping[str, Any]) -> N
     on_demand = rules.is_on_demand(_billing(source, request))
     if on_demand and units is not None:
         if override is None:
-            raise _refused("Cannot override ProvisionedThroughput unless BillingMode is PROVISIONED")
-        raise _refused("Cannot override ProvisionedThroughput if BillingMode is overridden to PAY_PER_REQUEST")
+            raise invalid_request("Cannot override ProvisionedThroughput unless BillingMode is PROVISIONED")
+        raise invalid_request("Cannot override ProvisionedThroughput if BillingMode is overridden to PAY_PER_REQUEST")
     if override == "PROVISIONED" and units is None:
-        raise _refused("Must override ProvisionedThroughput if BillingMode is overridden to PROVISIONED")
+        raise invalid_request("Must override ProvisionedThroughput if BillingMode is overridden to PROVISIONED")
     limits = request.get("OnDemandThroughputOverride") or {}
     for name in _LIMITS:
         if limits.get(name) is None:
             continue
         if not on_demand:
-            raise _refused(
+            raise invalid_request(
                 f"Cannot override {name} for OnDemandThroughput unless BillingModeOverride is PAY_PER_REQUEST"
             )
         if limits[name] < 1:
-            raise _refused(f"Requested {name} for OnDemandThroughput is outside of valid range")
+            raise invalid_request(f"Requested {name} for OnDemandThroughput is outside of valid range")
 
 
 def _create_request(source: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, Any]:
@@ -113,7 +109,7 @@ def _check_index(existing: Sequence[Mapping[str, Any]], index: Mapping[str, Any]
         return
     units = index.get("ProvisionedThroughput")
     if on_demand and units is not None:
-        raise _refused(
+        raise invalid_request(
             "Cannot override ProvisionedThroughput if BillingMode is overridden to PAY_PER_REQUEST for index "
             f"{index['IndexName']}"
         )
@@ -131,7 +127,7 @@ def _like(known: Mapping[str, Any], index: Mapping[str, Any]) -> bool:
 
 
 def _no_units(index: Mapping[str, Any]) -> ServiceError:
-    return _refused(f"Must specify provisioned throughput for index {index['IndexName']}")
+    return invalid_request(f"Must specify provisioned throughput for index {index['IndexName']}")
 
 
 def _vector_indexes(
@@ -150,7 +146,7 @@ def _vector_indexes(
 
 
 def _no_match(index: Mapping[str, Any]) -> ServiceError:
-    return _refused(
+    return invalid_request(
         f"Index {index['IndexName']} does not match a secondary index that existed in the source table and cannot be "
         "created during the restore operation"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from extenddb.core.errors import INVALID_EXPORT_TIME, ServiceError, validation
+from extenddb.core.errors import INVALID_EXPORT_TIME, ServiceError, invalid_request
 from extenddb.engine import ion
 from extenddb.engine.backups import recovery
 from extenddb.engine.backups.recovery import utc_second
@@ -31,25 +31,25 @@ def check_shape(request: Mapping[str, Any]) -> None:
     kind, period = request.get("ExportType"), request.get("IncrementalExportSpecification")
     if kind == INCREMENTAL:
         if period is None:
-            raise _refused("Incremental Export Specification expected when export type is set as Incremental Export")
+            raise invalid_request(
+                "Incremental Export Specification expected when export type is set as Incremental Export"
+            )
         if period.get("ExportFromTime") is None:
-            raise _refused("ExportFromTime must be provided in IncrementalExportSpecification")
+            raise invalid_request("ExportFromTime must be provided in IncrementalExportSpecification")
         if request.get("ExportTime") is not None:
-            raise _refused("When Export Type is Incremental Export , Export Time should not be provided")
+            raise invalid_request("When Export Type is Incremental Export , Export Time should not be provided")
     elif period is not None and kind is None:
-        raise _refused(
+        raise invalid_request(
             "Export Type expected to be Incremental Export when incremental export specification is provided"
         )
     elif period is not None:
-        raise _refused("When Export Type is Full Export , Incremental Export Specification should not be provided")
+        raise invalid_request(
+            "When Export Type is Full Export , Incremental Export Specification should not be provided"
+        )
     if request.get("S3SseKmsKeyId") is not None and request.get("S3SseAlgorithm") != "KMS":
-        raise _refused("KMS Key Id is not supported for this encryption type")
+        raise invalid_request("KMS Key Id is not supported for this encryption type")
     if request.get("FilterSpecification") == {}:
-        raise _refused("Invalid FilterSpecification: The specification can not be empty")
-
-
-def _refused(message: str) -> ServiceError:
-    return validation(f"Invalid Request: {message}")
+        raise invalid_request("Invalid FilterSpecification: The specification can not be empty")
 
 
 def described(table: Table, request: Mapping[str, Any], *, arn: str, now_ms: int) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from extenddb.storage.model import Decision, Entry, Mutation, NewRow, Put, Row, 
 from extenddb.storage.spi import BulkItems, VectorItems
 
 SUMMARY = "RestoreSummary"
-"""What only the description of a table that is being restored has."""
+"""What only the description of a table that is being restored, or was, has."""
 _GLOBAL = "GlobalSecondaryIndexes"
 _BATCH = 500  # items written in one transaction; nobody waits for the locks of a table that only one job writes
 
@@ -210,7 +210,8 @@ async def activate(context: Context, table: Table) -> None:
         if current.space.id != table.space.id or not current.filling:
             return None
         description = _with_status(current.description, "ACTIVE")
-        description.pop(SUMMARY, None)
+        if SUMMARY in description:
+            description[SUMMARY] = {**description[SUMMARY], "RestoreInProgress": False}
         settings = {name: value for name, value in current.settings.items() if name != "Filling"}
         return current.edited(description=description, settings=settings, reshape=True)
 
