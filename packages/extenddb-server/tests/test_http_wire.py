@@ -6,8 +6,11 @@ import asyncio
 import gzip
 import json
 import logging
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,6 +21,7 @@ from extenddb.core.errors import CONDITIONAL_CHECK_FAILED, ServiceError
 from extenddb.engine import Caller
 from extenddb.server.auth.credentials import AccessKey, FixedKeys, SignatureCheck
 from extenddb.server.http.message import Request, Response
+from extenddb.server.http.metrics import Metrics
 from extenddb.storage.errors import Unavailable
 
 CORAL = "com.amazon.coral.service#"
@@ -390,3 +394,22 @@ def test_what_is_mounted_answers_under_its_name(talk: Callable[..., None]) -> No
         assert (await wire.call("GetItem", {})).status == 200
 
     talk(conversation, mounts={"console": console})
+
+
+def test_events_and_gauges_of_all_processes_are_added_up(tmp_path: Path) -> None:
+    """Gauges of a process that ended no longer count; its counters stay."""
+    mine, dead = Metrics(tmp_path), Metrics(tmp_path)
+    dead._own = f"{_ended_process()}.json"
+    for metrics in (mine, dead):
+        metrics.count("connections_refused", "capacity", 2)
+        metrics.gauges["connections"] = lambda: {"proven": 3}
+    dead.publish()
+    text = mine.text().decode()
+    assert 'extenddb_connections_refused_total{reason="capacity"} 4.0' in text
+    assert 'extenddb_connections{proof="proven"} 3.0' in text
+
+
+def _ended_process() -> int:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
