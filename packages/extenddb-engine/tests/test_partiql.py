@@ -550,26 +550,13 @@ def indexed(service: _Service) -> _Service:
     return service
 
 
-@pytest.mark.parametrize(
-    ("where", "calls", "found"),
-    [
-        ("a = 'k' AND b = 1", {"read_range": 1}, [1, 5, 3, 7]),
-        ("a = 'k' AND b = 1 AND c = 0 AND d = 1", {"read_range": 1}, [5]),
-        ("a = 'k' AND b = 1 AND c > 0", {"read_range": 1}, [3, 7]),
-        ("a = 'k' AND b = 1 AND c = 1 AND d IN [1, 0]", {"read_range": 2}, [3, 7]),
-        ("a = 'k' AND b = 1 AND d = 1", {"read_range": 1}, [5, 7]),
-        ("a = 'k' AND b = 1 ORDER BY c DESC, d DESC", {"read_range": 1}, [7, 3, 5, 1]),
-    ],
-)
-def test_key_of_several_attributes(indexed: _Service, where: str, calls: dict[str, int], found: list[int]) -> None:
-    answers: list[Any] = []
-    made = indexed.calls_of(lambda: answers.extend(indexed.items(f"SELECT r FROM wide.many WHERE {where}")))
-    assert made == calls
-    assert [int(item["r"]["N"]) for item in answers] == found
+@pytest.mark.parametrize("clause", ["", "WHERE a = 'k'", "WHERE a = 'k' AND b = 1 ORDER BY c DESC"])
+def test_index_with_keys_of_several_attributes_is_refused_unread(indexed: _Service, clause: str) -> None:
+    def read() -> None:
+        with pytest.raises(ServiceError, match="multi-attribute"):
+            indexed.items(f"SELECT r FROM wide.many {clause}")
 
-
-def test_part_of_a_partition_key_is_not_enough(indexed: _Service) -> None:
-    assert indexed.calls_of(lambda: indexed.items("SELECT r FROM wide.many WHERE a = 'k'")) == {"scan": 1}
+    assert indexed.calls_of(read) == {}
 
 
 def test_local_index_fetches_what_it_does_not_hold(indexed: _Service) -> None:

@@ -44,11 +44,17 @@ def test_error_position_counts_lines() -> None:
     assert (caught.value.place.line, caught.value.place.column) == (3, 9)
 
 
+def _refusal(statement: str) -> str:
+    """Return what a well formed statement is told that is not supported; empty for one that is."""
+    try:
+        return parse(statement).refusal or ""
+    except Problem as problem:
+        return problem.as_statement_error().message
+
+
 @pytest.mark.parametrize(("statement", "problem"), _cases("refused.txt"))
 def test_what_the_language_has_and_the_service_does_not(statement: str, problem: str) -> None:
-    with pytest.raises(Problem) as caught:
-        parse(statement)
-    assert caught.value.as_error("statement").message == problem
+    assert _refusal(statement) == problem
 
 
 @pytest.mark.parametrize(
@@ -72,9 +78,7 @@ def test_what_the_language_has_and_the_service_does_not(statement: str, problem:
     ],
 )
 def test_limits(statement: str, problem: str) -> None:
-    with pytest.raises(Problem) as caught:
-        parse(statement)
-    assert caught.value.text.startswith(problem)
+    assert _refusal(statement).startswith(problem)
 
 
 def test_a_malformed_text_is_told_so_before_what_is_not_supported() -> None:

@@ -168,7 +168,7 @@ def _sets() -> Iterator[Case]:
     refused = failure("ValidationException", None)
     for name, text, expected in (
         ("a malformed text", "SELEC * FROM plain", f"{MALFORMED}Expected data manipulation"),
-        ("an update without a key", "UPDATE plain SET n = 1", NO_KEY),
+        ("an update without a key", "UPDATE plain SET n = 1", f"Validation failed in TransactStatements[1]: {NO_KEY}"),
         ("a returning", "DELETE FROM plain WHERE k = 'x' RETURNING ALL OLD *", refused),
         ("a read", "SELECT * FROM plain WHERE k = 'x'", refused),
         (

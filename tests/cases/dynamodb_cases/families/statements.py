@@ -316,9 +316,10 @@ def _batches() -> Iterator[Case]:
         "Statement": "UPDATE plain SET v = 2 WHERE k = 'x' AND v = 9",
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
-    held = {"k": {"S": "x"}, "v": {"N": "1"}}
-    failed = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed", "Item": held}
-    yield batch("a condition that fails with its item", [old], {"Responses": [{"Error": failed, "TableName": "plain"}]})
+    failed = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
+    yield batch(
+        "a condition that fails, its item asked for", [old], {"Responses": [{"Error": failed, "TableName": "plain"}]}
+    )
 
 
 def transact(name: str, statements: list[Any], expected: Any, *after: Step, **members: Any) -> Case:

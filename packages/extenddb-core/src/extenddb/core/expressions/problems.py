@@ -22,9 +22,13 @@ INCORRECT_DATA_TYPE = "An operand in the update expression has an incorrect data
 class Problem(Exception):
     """Something wrong with an expression."""
 
-    def __init__(self, text: str, *, whole: bool = False, filter_detail: str = "") -> None:
+    def __init__(
+        self, text: str, *, whole: bool = False, filter_detail: str = "", statement_text: str | None = None
+    ) -> None:
         super().__init__(text)
         self.text = text
+        self.statement_text = text if statement_text is None else statement_text
+        """The sentence in a PartiQL statement, where it stands alone."""
         self.whole = whole
         """Whether the text stands alone, without the name of the expression in front."""
         self.filter_detail = filter_detail
@@ -34,6 +38,10 @@ class Problem(Exception):
         """Return the ValidationException for an expression in this member of the request."""
         detail = self.filter_detail if member == "FilterExpression" else ""
         return validation(self.text if self.whole else f"Invalid {member}: {self.text}{detail}")
+
+    def as_statement_error(self) -> ServiceError:
+        """Return the ValidationException for a statement: the sentence stands alone (recorded 2026-08 to 2026-10)."""
+        return validation(self.statement_text)
 
 
 def syntax(token: str, near: str) -> Problem:
@@ -107,7 +115,10 @@ def operand_count(name: str, count: int) -> Problem:
 def operand_type(name: str, kind: str) -> Problem:
     """A value of a type the operator or function cannot take."""
     label = "operator" if name in _COMPARATORS else "operator or function"
-    return Problem(f"Incorrect operand type for operator or function; {label}: {name}, operand type: {kind}")
+    sentence = "Incorrect operand type for operator or function; {}: {}, operand type: {}"
+    return Problem(
+        sentence.format(label, name, kind), statement_text=sentence.format("operator or function", name, kind)
+    )
 
 
 _COMPARATORS = frozenset(("<", "<=", ">", ">=", "BETWEEN"))

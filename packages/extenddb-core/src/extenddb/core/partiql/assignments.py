@@ -7,7 +7,14 @@ from collections.abc import Callable, Mapping
 from extenddb.core.expressions import problems
 from extenddb.core.expressions.nodes import Action, Add, Arithmetic, Function, Operand, Path, Set, Value
 from extenddb.core.expressions.nodes import Delete as DeleteElements
-from extenddb.core.partiql.errors import Place, other_first_argument, unsupported_token
+from extenddb.core.partiql.errors import (
+    Place,
+    other_first_argument,
+    second_argument_not_a_set,
+    unrecognized_function,
+    unsupported_token,
+)
+from extenddb.core.partiql.nodes import Parameter, SetOf
 from extenddb.core.partiql.operands import LITERAL, Call, Meanings, Odd, Sum, Term
 
 _SET_FUNCTIONS: Mapping[str, Callable[[Path, Value], Action]] = {"set_add": Add, "set_delete": DeleteElements}
@@ -34,13 +41,13 @@ def _assigned(meanings: Meanings, term: Term, place: Place) -> Operand | Odd:
     if isinstance(term, LITERAL):
         return meanings.value(term)
     if isinstance(term, Function):
-        return Odd(problems.unknown_function(term.name))
+        return Odd(unrecognized_function(term.name, place))
     return term if isinstance(term, Path | Odd) else Odd(unsupported_token(place))
 
 
 def _list_append(meanings: Meanings, call: Call, place: Place) -> Function | Odd:
     if call.name != "list_append":
-        return Odd(problems.unknown_function(call.name))
+        return Odd(unrecognized_function(call.text, call.place))
     if len(call.arguments) != 2:
         return Odd(problems.operand_count(call.name, len(call.arguments)))
     arguments: list[Operand] = []
@@ -65,4 +72,9 @@ def _elements(meanings: Meanings, path: Path, call: Call, place: Place) -> Actio
         return Odd(other_first_argument(call.name, call.place))
     if not isinstance(value, LITERAL):
         return Odd(unsupported_token(place))
-    return _SET_FUNCTIONS[call.name](path, meanings.value(value))
+    if not isinstance(value, SetOf | Parameter):
+        return Odd(second_argument_not_a_set(call.name, call.first or call.place))
+    symbol = meanings.value(value)
+    if isinstance(value, Parameter):
+        meanings.set_arguments[symbol.symbol] = str(call.first)
+    return _SET_FUNCTIONS[call.name](path, symbol)

@@ -92,7 +92,7 @@ class Cursor:
         """Consume the next token, an identifier."""
         token = self.advance()
         if not token.text:
-            raise Problem("Names must not be empty", whole=True)
+            raise Problem("Path component cannot be an empty string", whole=True)
         return token.text
 
     def finish(self) -> None:

@@ -75,6 +75,11 @@ def unsupported_token(place: Place) -> Problem:
     return unsupported(f"Unsupported token in expression at {place}")
 
 
+def unrecognized_function(name: str, place: Place) -> Problem:
+    """A function that the service has not, or not in this clause."""
+    return unsupported(f"Unrecognized function: {name} at {place}")
+
+
 def unexpected_path(place: Place) -> Problem:
     """A step of a path that is neither a name nor a list index."""
     return unsupported(f"Unexpected path component at {place}")
@@ -83,3 +88,8 @@ def unexpected_path(place: Place) -> Problem:
 def other_first_argument(name: str, place: Place) -> Problem:
     """`SET a = set_add(b, ...)`."""
     return unsupported(f"The first argument to {name.upper()} must equal the assignment value at {place}")
+
+
+def second_argument_not_a_set(name: str, place: Place | str) -> Problem:
+    """`SET a = set_add(a, 'x')`; the service names the place of the first argument."""
+    return unsupported(f"The second argument to {name.upper()} must be a value with type SET at {place}")

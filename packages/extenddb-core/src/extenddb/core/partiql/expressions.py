@@ -60,6 +60,8 @@ class _Frame:
     members: list[Term] = field(default_factory=list)
     base: Term | None = None
     """What is indexed."""
+    first: Token | None = None
+    """Where the first argument of a call begins."""
 
 
 @dataclass(slots=True)
@@ -140,8 +142,8 @@ class Expressions(Cursor, Meanings):
         if self.accept("*") or self.accept(")"):
             if name.text == "count" and not self.accept(")"):
                 self.fail("Expected RIGHT_PAREN")
-            return self.call(Call(name.text.lower(), (), self.place(name)))
-        stack.append(_Frame("call", name))
+            return self.call(Call(name.text.lower(), (), self.place(name), name.text))
+        stack.append(_Frame("call", name, first=self.token))
         return None
 
     def _literal(self) -> Term:
@@ -295,7 +297,8 @@ class Expressions(Cursor, Meanings):
 
     def closed_call(self, frame: _Frame) -> Term:
         """`f(a, b)`."""
-        return self.call(Call(frame.token.text.lower(), tuple(frame.members), self.place(frame.token)))
+        name, first = frame.token, self.place(frame.first or frame.token)
+        return self.call(Call(name.text.lower(), tuple(frame.members), self.place(name), name.text, first))
 
     def closed_index(self, frame: _Frame) -> Term:
         """`a[0]`."""

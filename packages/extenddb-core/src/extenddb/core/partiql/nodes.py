@@ -7,7 +7,8 @@ same text. `And` never stands directly in `And`, nor `Or` in `Or`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from extenddb.core.expressions.nodes import ConditionNode, Path, UpdateNode, Value
@@ -130,3 +131,7 @@ class Parsed:
     """What the symbols `:0`, `:1` ... of the statement's values stand for."""
     parameters: int
     """How many parameters the text has."""
+    set_arguments: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Where the first argument of SET_ADD and SET_DELETE stands, by the symbol of the second, which is a parameter."""
+    refusal: str | None = None
+    """What a text that is well formed and not supported is told; its statement tells only which table is meant."""

@@ -26,7 +26,7 @@ from extenddb.core.expressions.nodes import (
     Value,
 )
 from extenddb.core.expressions.problems import Problem
-from extenddb.core.partiql.errors import Place, unsupported, unsupported_token
+from extenddb.core.partiql.errors import Place, unrecognized_function, unsupported, unsupported_token
 from extenddb.core.partiql.nodes import ListOf, Literal, MapOf, Parameter, Scalar, SetOf
 
 
@@ -46,6 +46,10 @@ class Call:
     arguments: tuple[Term, ...]
     place: Place
     """Of the name."""
+    text: str = ""
+    """The name as written."""
+    first: Place | None = None
+    """Of the first argument."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +76,15 @@ LITERAL = (Scalar, Parameter, ListOf, SetOf, MapOf)
 """The classes of literals, for isinstance."""
 _CONDITION = (Comparison, Between, In, Function, Not, And, Or)
 _COMPARATORS = ("=", "<>", "<", "<=", ">", ">=")
-_ARGUMENTS: Mapping[str, int] = {"attribute_type": 2, "begins_with": 2, "contains": 2, "size": 1}
+_ARGUMENTS: Mapping[str, int] = {
+    "attribute_exists": 1,
+    "attribute_not_exists": 1,
+    "attribute_type": 2,
+    "begins_with": 2,
+    "contains": 2,
+    "size": 1,
+}
+_PATH_FUNCTIONS = frozenset(("attribute_exists", "attribute_not_exists"))
 
 IS_TYPES: Mapping[str, tuple[str, ...]] = {
     "null": ("NULL",),
@@ -97,6 +109,8 @@ class Meanings:
     def __init__(self) -> None:
         self.literals: list[Literal] = []
         """Literals met so far; those within others are not counted."""
+        self.set_arguments: dict[str, str] = {}
+        """See `Parsed.set_arguments`."""
 
     def operand(self, term: Term, place: Place) -> Operand | Odd:
         """Return a term as an operand of a condition."""
@@ -116,8 +130,9 @@ class Meanings:
     def condition(self, term: Term, place: Place) -> ConditionNode | Odd:
         """Return a term as a condition."""
         if isinstance(term, Call):
-            known = term.name in _ARGUMENTS
-            return Odd((problems.function_misused if known else problems.unknown_function)(term.name))
+            if term.name in _ARGUMENTS:
+                return Odd(problems.function_misused(term.name))
+            return Odd(unrecognized_function(term.text, term.place))
         if isinstance(term, _CONDITION):
             return term
         return term if isinstance(term, Odd) else Odd(unsupported_token(place))
@@ -132,6 +147,8 @@ class Meanings:
         for each in call.arguments:
             if isinstance(each, Call):
                 return Odd(problems.function_misused(each.name))
+            if call.name in _PATH_FUNCTIONS and not isinstance(each, Path | Odd):
+                return Odd(problems.path_required(call.name))
             argument = self.operand(each, call.place)
             if isinstance(argument, Odd):
                 return argument
@@ -142,6 +159,8 @@ class Meanings:
         """Return what an operator between two terms means."""
         if operator in ("and", "or"):
             return self._join(And if operator == "and" else Or, left, right, place)
+        if operator in ("=", "<>") and (truth := _compared_with_truth(operator, left, right)) is not None:
+            return truth
         if operator in _COMPARATORS:
             operands = self._operands((left, right), place)
             return operands if isinstance(operands, Odd) else Comparison(operator, *operands)
@@ -204,6 +223,15 @@ class Meanings:
         return negated(operator, tests[0] if len(tests) == 1 else Or(tests))
 
 
+def _compared_with_truth(operator: str, left: Term, right: Term) -> ConditionNode | None:
+    """Return `f(a) = true` and its like as the condition that the function is; None for any other comparison."""
+    if isinstance(left, Scalar):
+        left, right = right, left
+    if not (isinstance(left, Function) and isinstance(right, Scalar) and right.kind == "BOOL"):
+        return None
+    return left if (operator == "=") == right.content else Not(left)
+
+
 def negated(operator: str, node: ConditionNode | Odd) -> ConditionNode | Odd:
     """Return the opposite for an operator with NOT in it."""
     return Not(node) if "not" in operator and not isinstance(node, Odd) else node
@@ -211,7 +239,7 @@ def negated(operator: str, node: ConditionNode | Odd) -> ConditionNode | Odd:
 
 def _size(call: Call) -> Operand | Odd:
     if call.name != "size":
-        return Odd(problems.function_misused(call.name))
+        return Odd(unrecognized_function(call.text, call.place))
     if len(call.arguments) != 1:
         return Odd(problems.operand_count(call.name, len(call.arguments)))
     (argument,) = call.arguments

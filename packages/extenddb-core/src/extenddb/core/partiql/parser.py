@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from extenddb.core import limits
 from extenddb.core.expressions import problems
-from extenddb.core.expressions.nodes import Action, ConditionNode, Path, Remove, UpdateNode
+from extenddb.core.expressions.nodes import Action, ConditionNode, Function, Path, Remove, UpdateNode
 from extenddb.core.expressions.problems import Problem
 from extenddb.core.partiql.assignments import assignment
 from extenddb.core.partiql.errors import unexpected_path, unsupported, unsupported_clause, unsupported_operation
@@ -30,20 +30,26 @@ from extenddb.core.partiql.nodes import (
     Statement,
     Update,
 )
-from extenddb.core.partiql.operands import Odd, Term
+from extenddb.core.partiql.operands import Call, Odd, Term
 from extenddb.core.partiql.tokens import Token
 
 CACHED_TREES = 1024
 """Statements kept, by text; a text is at most 8 KB."""
+_TABLE_AND_INDEX = 2
 _FROM_DEPTH = 8  # statements that begin with FROM within each other, before they are refused
 _JOINS = frozenset(("join", "inner", "left", "right", "full", "outer", "cross"))
 _SET_OPERATORS = frozenset(("union", "union_all", "except", "except_all", "intersect", "intersect_all"))
-_NO_ALIAS = "An alias is not supported"
+_NO_ALIAS = "Aliasing is not supported"
+_ONE_TABLE = "FROM clause may only contain a single table name"
+_NOT_ON_INDEX = "This operation is not supported on an index"
 
 
 @lru_cache(maxsize=CACHED_TREES)
 def parse(text: str) -> Parsed:
-    """Return the tree of a statement; raises `Malformed`, or `Problem` for what the language has and DynamoDB not."""
+    """Return the tree of a statement. Raises `Malformed` for a text that the language does not have.
+
+    What the language has and DynamoDB not is the tree's `refusal`, or a `Problem` where no tree can be made of it.
+    """
     return _Statements(text).parse()
 
 
@@ -60,6 +66,7 @@ class _Statements(Expressions):
             "insert_into": self._insert,
             "update": self._update,
             "delete": self._delete,
+            "from": self._update_from,
         }
         if self.word == "exists" and self.ahead(1).kind == "(" and self.ahead(2).text == "select":
             statement: Statement = self._exists()
@@ -67,10 +74,16 @@ class _Statements(Expressions):
             statement = parsers[self.advance().text]()
         else:
             self._refuse_expression()
-        self.finish()
-        if self._refusals:
+            self.finish()
             raise self._refusals[0]
-        return Parsed(statement=statement, literals=tuple(self.literals), parameters=self.parameters)
+        self.finish()
+        return Parsed(
+            statement=statement,
+            literals=tuple(self.literals),
+            parameters=self.parameters,
+            set_arguments=self.set_arguments,
+            refusal=self._refusals[0].statement_text if self._refusals else None,
+        )
 
     # What is well formed and not supported is refused when all of the text is known to be well formed.
     def _refuse(self, problem: Problem) -> None:
@@ -155,11 +168,12 @@ class _Statements(Expressions):
     def _term_paths(self, token: Token, term: Term) -> tuple[Path, ...]:
         if isinstance(term, Path):
             return (self._checked(term),)
-        self._refuse(
-            term.problem
-            if isinstance(term, Odd)
-            else unsupported(f"Unsupported expression in SELECT list at {self.place(token)}")
-        )
+        if isinstance(term, Odd):
+            self._refuse(term.problem)
+        elif isinstance(term, Call | Function):
+            self._refuse(unexpected_path(self.place(token)))
+        else:
+            self._refuse(unsupported(f"Unsupported expression in SELECT list at {self.place(token)}"))
         return ()
 
     def _alias(self) -> None:
@@ -187,15 +201,17 @@ class _Statements(Expressions):
         self._alias()
         if self.kind == "," or self.word in _JOINS:
             raise unsupported("Only a single table can be read by a statement")
-        return self._table(token, term, most=2)
+        return self._table(token, term)
 
-    def _table(self, token: Token, term: Term, *, most: int) -> tuple[str, str | None]:
-        """Return the names a path of at most so many is made of."""
+    def _table(self, token: Token, term: Term, *, second: str | None = None) -> tuple[str, str | None]:
+        """Return the names of a table and its index; `second` refuses an index."""
         names = [part for part in term.parts if isinstance(part, str)] if isinstance(term, Path) else []
         if not isinstance(term, Path):
             self._refuse(unsupported(f"Unexpected from source at {self.place(token)}"))
-        elif len(names) < len(term.parts) or len(names) > most:
+        elif len(names) < len(term.parts) or len(names) > _TABLE_AND_INDEX:
             self._refuse(unexpected_path(self.place(token)))
+        elif len(names) == _TABLE_AND_INDEX and second is not None:
+            self._refuse(unsupported(second))
         return (names[0], names[1] if len(names) > 1 else None) if names else ("", None)
 
     def _where(self, precedence: int = 0) -> ConditionNode | None:
@@ -255,7 +271,7 @@ class _Statements(Expressions):
 
     def _insert(self) -> Insert:
         token = self.token
-        table, _ = self._table(token, self._simple_path(), most=1)
+        table, _ = self._table(token, self._simple_path(), second=_ONE_TABLE)
         if not self.accept_word("value"):
             self.expression()
             self._refuse(unsupported_operation("INSERT without VALUE"))
@@ -286,7 +302,7 @@ class _Statements(Expressions):
     def _target(self) -> str:
         """Read the table an UPDATE or DELETE is for."""
         token = self.token
-        table, _ = self._table(token, self._simple_path(), most=1)
+        table, _ = self._table(token, self._simple_path(), second=_NOT_ON_INDEX)
         self._alias()
         return table
 
@@ -295,6 +311,14 @@ class _Statements(Expressions):
         actions = self._actions()
         where = self._where()
         return Update(table=table, update=UpdateNode(actions), where=where, returning=self._returning())
+
+    def _update_from(self) -> Update:
+        """Read an update whose table and condition come first: FROM table WHERE condition SET ..."""
+        token = self.token
+        table, _ = self._table(token, self.expression(CLAUSES), second=_NOT_ON_INDEX)
+        self._alias()
+        where = self._where()
+        return Update(table=table, update=UpdateNode(self._actions()), where=where, returning=self._returning())
 
     def _actions(self) -> tuple[Action, ...]:
         """Read SET and REMOVE clauses, at least one."""

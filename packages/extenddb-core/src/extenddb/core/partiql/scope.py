@@ -1,16 +1,23 @@
-"""A statement's values: literals with the request's parameters put in their places, in normal form."""
+"""A statement's values: literals with the request's parameters put in their places, in normal form.
+
+Numbers are read as Java's BigDecimal reads them (recorded 2026-10 in us-east-1 and eu-west-2). Parameters are read
+before the statement is looked at, so what is wrong with a number comes before what is wrong with their depth. A
+literal is told where it stands below the value that the statement writes or compares: `under root.x`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from extenddb.core.errors import validation
+from extenddb.core.errors import ServiceError, validation
 from extenddb.core.partiql.nodes import ListOf, Literal, MapOf, Parameter, Parsed, Scalar
+from extenddb.core.types import number
 from extenddb.core.types.attribute import AttributeValue, normalize
 
 PARAMETER_COUNT = "Number of parameters in request and statement don't match."
-SET_OF_MANY = "A set must have at least one member, and its members must be all strings, all numbers or all binaries"
+SET_OF_MANY = "A set's members must be all strings, all numbers or all binaries"
+EMPTY_BAG = "Empty bags are not supported"
 NO_ITEM = "The value to insert must be a map"
 
 
@@ -25,6 +32,8 @@ class Values:
         given = parameters or ()
         if len(given) != parsed.parameters:
             raise validation(PARAMETER_COUNT)
+        for parameter in given:
+            _check_numbers(parameter)
         self._literals = parsed.literals
         self._parameters = given
         self._values: dict[str, AttributeValue] = {}
@@ -55,17 +64,50 @@ class Values:
         return self._literals[int(symbol[1:])]
 
     def _raw(self, node: Literal) -> AttributeValue:
+        return {"M": dict(self._members(node))} if isinstance(node, MapOf) else self._value_at(node, "root")
+
+    def _members(self, item: MapOf) -> Iterator[tuple[str, AttributeValue]]:
+        """Yield the members of a map that may be an item: each is a value of its own."""
+        for name, member in item.members:
+            yield name, self._value_at(member, "root")
+
+    def _value_at(self, node: Literal, place: str) -> AttributeValue:
         if isinstance(node, Scalar):
+            if node.kind == "N":
+                _check_literal(str(node.content), place)
             return {node.kind: node.content}
         if isinstance(node, Parameter):
             return self._parameters[node.index]  # type: ignore[no-any-return]
         if isinstance(node, MapOf):
-            return {"M": {name: self._raw(member) for name, member in node.members}}
-        members = [self._raw(member) for member in node.members]
+            return {"M": {name: self._value_at(member, f"{place}.{name}") for name, member in node.members}}
+        members = [self._value_at(member, f"{place}[{index}]") for index, member in enumerate(node.members)]
         return {"L": members} if isinstance(node, ListOf) else _set(members)
 
 
+def _check_literal(text: str, place: str) -> None:
+    try:
+        number.parse(text)
+    except ServiceError as error:
+        raise validation(f"{error.message} under {place}") from None
+
+
+def _check_numbers(value: Any) -> None:
+    """Refuse the first number, at any depth of a parameter, that is none. Its depth has been bounded by the wire."""
+    waiting = [value]
+    while waiting:
+        for kind, content in waiting.pop().items():
+            if kind == "N":
+                number.check_big_decimal(content)
+            elif kind == "NS":
+                for member in content:
+                    number.check_big_decimal(member)
+            elif kind in ("L", "M"):
+                waiting.extend(reversed(content if kind == "L" else list(content.values())))
+
+
 def _set(members: list[AttributeValue]) -> AttributeValue:
+    if not members:
+        raise validation(EMPTY_BAG)
     kinds = {kind for member in members for kind in member}
     if len(kinds) != 1 or not kinds <= {"S", "N", "B"} or not all(members):
         raise validation(SET_OF_MANY)

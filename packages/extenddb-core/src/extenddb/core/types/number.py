@@ -61,6 +61,34 @@ def parse(text: str) -> Decimal:
     return check(Decimal(text))
 
 
+def check_big_decimal(text: str) -> None:
+    """Refuse a text that Java's BigDecimal cannot hold, or whose magnitude is out of range in 32-bit arithmetic.
+
+    BigDecimal takes exponents and scales of 32 bits; `precision - scale` wraps around, so that 1e2147483647 is told as
+    an underflow (recorded for parameters of statements, 2026-10). Raises a ValidationException.
+    """
+    if is_normal(text):
+        return
+    if not _NUMBER.match(text):
+        raise not_a_number(text)
+    mantissa, _, exponent = text.lower().partition("e")
+    if len(exponent.lstrip("+-").lstrip("0")) <= _EXPONENT_DIGITS:
+        parse(text)
+        return
+    whole, _, fraction = mantissa.lstrip("+-").partition(".")
+    scale = len(fraction) - int(exponent)
+    if int(exponent) != _wrapped(int(exponent)) or scale != _wrapped(scale):
+        raise not_a_number(text)
+    digits = (whole + fraction).lstrip("0")
+    if digits:
+        raise validation(OVERFLOW if _wrapped(len(digits) - scale) > 0 else UNDERFLOW)
+
+
+def _wrapped(value: int) -> int:
+    """Return what is left of a value in 32 bits with a sign."""
+    return (value + 2**31) % 2**32 - 2**31
+
+
 def not_a_number(text: str) -> ServiceError:
     """Return the error for a text that is no number."""
     if not text:

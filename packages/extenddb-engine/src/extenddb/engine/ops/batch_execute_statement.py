@@ -6,7 +6,7 @@ All reads are one set of point reads and all writes one set of mutations, whatev
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from extenddb.core.errors import (
@@ -103,7 +103,8 @@ def _prepare(batch: _Batch, request: Mapping[str, Any]) -> list[tuple[int, Prepa
     prepared = []
     for place, member in enumerate(request["Statements"]):
         try:
-            prepared.append((place, prepare(member, request)))
+            # ReturnValuesOnConditionCheckFailure has no effect in a batch (recorded 2026-10).
+            prepared.append((place, replace(prepare(member, request), returns_old_on_failure=False)))
         except ServiceError as error:
             batch.fail(place, error)
     return prepared

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from extenddb.core.errors import validation
+from extenddb.core.errors import ServiceError, validation
 from extenddb.core.limits import TRANSACTION_SIZE
 from extenddb.core.partiql import Select
 from extenddb.engine import read_path, transactions
@@ -13,7 +14,7 @@ from extenddb.engine.context import Caller, Context
 from extenddb.engine.ops.transact_get_items import bind_reads, read_all
 from extenddb.engine.ops.transact_write_items import TOO_LARGE, bind_all, commit, respond
 from extenddb.engine.partiql import writes
-from extenddb.engine.partiql.reads import select_one
+from extenddb.engine.partiql.reads import check_supported, select_one
 from extenddb.engine.partiql.statements import Prepared, Writing, is_select, is_writing, prepare
 from extenddb.engine.requests import require_table
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
     from extenddb.core.model.requests import ExecuteTransactionInput
 
 MIXED = "A transaction must consist of either read statements or write statements; the two cannot be mixed"
-NO_RETURNING = "RETURNING is not supported in transactions"
+NO_RETURNING = "RETURNING clause is not supported in ExecuteTransaction"
+NO_INDEX_READS = "Reads on indices are not supported within transactions."
 NO_KEY = "Select statements within ExecuteTransaction must specify the primary key in the where clause."
+_FAILED = "Validation failed in TransactStatements[{}]: "
 
 
 async def execute_transaction(context: Context, caller: Caller, request: ExecuteTransactionInput) -> dict[str, Any]:
@@ -45,7 +48,13 @@ async def _read(
     context: Context, caller: Caller, request: Mapping[str, Any], selects: list[Prepared[Select]]
 ) -> dict[str, Any]:
     tables = [await require_table(context, caller, each.table) for each in selects]
-    wanted = [select_one(each, table, NO_KEY) for each, table in zip(selects, tables, strict=True)]
+    wanted = []
+    for place, (each, table) in enumerate(zip(selects, tables, strict=True)):
+        with _validating(place):
+            if each.statement.index is not None:
+                check_supported(each, table)
+                raise validation(NO_INDEX_READS)
+            wanted.append(select_one(each, table, NO_KEY))
     rows = await read_all(context, bind_reads(tables, [key for key, _ in wanted]))
     responses = []
     for row, (_, reading) in zip(rows, wanted, strict=True):
@@ -58,18 +67,29 @@ async def _read(
     return response
 
 
+@contextmanager
+def _validating(place: int) -> Iterator[None]:
+    """Put in front of a statement's error which statement it is."""
+    try:
+        yield
+    except ServiceError as error:
+        raise validation(_FAILED.format(place) + error.message) from None
+
+
 async def _write(
     context: Context, caller: Caller, request: Mapping[str, Any], writing: list[Prepared[Writing]]
 ) -> dict[str, Any]:
-    if any(writes.returns(each.statement) for each in writing):
-        raise validation(NO_RETURNING)
+    for place, each in enumerate(writing):
+        if writes.returns(each.statement):
+            raise validation(_FAILED.format(place) + NO_RETURNING)
     plans = [writes.plan(each) for each in writing]
     if sum(plan.size for plan in plans) > TRANSACTION_SIZE:
         raise validation(TOO_LARGE)
     names = [each.table for each in writing]
     tables = [await require_table(context, caller, name) for name in names]
-    for each, table in zip(writing, tables, strict=True):
-        writes.check_key(each, table)
+    for place, (each, table) in enumerate(zip(writing, tables, strict=True)):
+        with _validating(place):
+            writes.check_key(each, table)
     bound = bind_all(plans, tables)
     token = request.get("ClientRequestToken")
     written = await commit(context, caller, bound, (token, request) if token is not None else None)

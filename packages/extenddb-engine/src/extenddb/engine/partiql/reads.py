@@ -20,12 +20,15 @@ from extenddb.engine import cursors, keys, selection
 from extenddb.engine.cursors import Bounds
 from extenddb.engine.partiql.access import Access, access_of, require_key
 from extenddb.engine.partiql.projection import SelectList
-from extenddb.engine.partiql.statements import MEMBER, Prepared
+from extenddb.engine.partiql.statements import Prepared
 from extenddb.engine.read_path import Reading
 from extenddb.engine.tables.table import Table
 from extenddb.storage.model import Key
 
 NO_INDEX = "The table does not have the specified index"
+MULTI_ATTRIBUTE = (
+    "PartiQL statements cannot be executed on tables with multi-attribute HASH keys or multi-attribute RANGE keys."
+)
 NOT_CONSISTENT = "Strongly consistent read is not supported on Global Secondary Indexes"
 _ORDER_WITHOUT_WHERE = "Must have WHERE clause in the statement when using ORDER BY clause."
 _ORDER_WITHOUT_HASH = (
@@ -59,12 +62,15 @@ class Selection:
 
 def select(prepared: Prepared[Select], table: Table) -> Selection:
     """Return what a statement reads; raises a ValidationException for what the table does not allow."""
+    check_supported(prepared, table)
     statement, values = prepared.statement, prepared.values
     asked = {"ConsistentRead": prepared.consistent}
     index = _index(prepared, table)
     schema = index.schema if index is not None else table.schema
     access = access_of(statement.where, values, schema)
     condition = bind_where(statement.where, values)
+    if index is not None and condition is not None and access.ranges is not None:
+        _check_filter(index, condition)
     projection = SelectList(statement.paths) if statement.paths is not None else None
     reading = selection.reading(table, index, asked, None if access.exact else condition, projection)
     order = _check_order(statement, access, schema)
@@ -80,6 +86,29 @@ def select(prepared: Prepared[Select], table: Table) -> Selection:
         reverse=any(term.descending for term in order if term.name in schema.range),
         merged=len(ranges) > 1 and _by_sort_key(order, schema),
     )
+
+
+def check_supported(prepared: Prepared[Select], table: Table) -> None:
+    """Refuse an index with keys of several attributes, and then what no statement may ask for."""
+    name = prepared.statement.index
+    index = table.definition.index(name) if name is not None else None
+    if index is not None and (len(index.schema.hash) > 1 or len(index.schema.range) > 1):
+        raise validation(MULTI_ATTRIBUTE)
+    if prepared.refusal is not None:
+        raise validation(prepared.refusal)
+
+
+def _check_filter(index: IndexDefinition, condition: Condition) -> None:
+    """Refuse a condition on what an index does not hold, in a statement that names its partition (recorded 2026-08)."""
+    if index.projected is None:
+        return
+    read = dict.fromkeys(str(path[0]) for path in condition.paths())
+    missing = [name for name in read if name not in index.projected]
+    if missing:
+        raise validation(
+            f"One or more parameter values were invalid: Secondary index {index.name} does not project one or more "
+            f"filter attributes: [{', '.join(missing)}]"
+        )
 
 
 def _index(prepared: Prepared[Select], table: Table) -> IndexDefinition | None:
@@ -98,18 +127,19 @@ def _index(prepared: Prepared[Select], table: Table) -> IndexDefinition | None:
 def select_one(prepared: Prepared[Select], table: Table, no_key: str) -> tuple[Item, Reading]:
     """Return the one key a SELECT of a batch or transaction names, and what is done with its row.
 
-    Raises a ValidationException, with the text `no_key` for a clause that does not name it.
+    Raises a ValidationException, with the text `no_key` for a clause that does not name it or says more.
     """
     statement, values = prepared.statement, prepared.values
+    check_supported(prepared, table)
     if statement.index is not None:
         raise validation(no_key)
     if statement.order:
         raise validation("ORDER BY is not supported for single items")
     key, exact = require_key(statement.where, values, table.schema, no_key)
-    condition = bind_where(statement.where, values)
+    if not exact:
+        raise validation(no_key)
     projection = SelectList(statement.paths) if statement.paths is not None else None
-    asked = {"ConsistentRead": prepared.consistent}
-    return key, selection.reading(table, None, asked, None if exact else condition, projection)
+    return key, selection.reading(table, None, {"ConsistentRead": prepared.consistent}, None, projection)
 
 
 def bind_where(where: ConditionNode | None, values: Values) -> Condition | None:
@@ -119,7 +149,7 @@ def bind_where(where: ConditionNode | None, values: Values) -> Condition | None:
     try:
         return condition_of(where, values)
     except Problem as problem:
-        raise problem.as_error(MEMBER) from None
+        raise problem.as_statement_error() from None
 
 
 def _point(schema: KeySchema, wanted: KeyRange) -> Key:

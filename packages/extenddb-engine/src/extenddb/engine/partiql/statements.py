@@ -10,9 +10,6 @@ from extenddb.core.errors import validation
 from extenddb.core.expressions.problems import Problem
 from extenddb.core.partiql import Delete, Exists, Insert, Malformed, Select, Statement, Update, Values, parse
 
-MEMBER = "statement"
-"""How errors about expressions call the place where they stand."""
-
 Writing: TypeAlias = Insert | Update | Delete | Exists
 """Statements that are carried out as writes of one item; EXISTS is one that only checks."""
 
@@ -31,6 +28,10 @@ class Prepared(Generic[AnyStatement]):
     """A failed condition is answered with the item it was checked against."""
     capacity: str | None
     """ReturnConsumedCapacity of the whole request; None for none."""
+    set_arguments: Mapping[str, str]
+    """See `Parsed.set_arguments`."""
+    refusal: str | None = None
+    """What the statement is told unless its index refuses it first."""
 
     @property
     def table(self) -> str:
@@ -41,14 +42,17 @@ class Prepared(Generic[AnyStatement]):
 def prepare(member: Mapping[str, Any], request: Mapping[str, Any]) -> Prepared[Statement]:
     """Return the statement of a request, or of a member of a batch or transaction.
 
-    Raises a ValidationException for everything wrong with its text, and for a wrong number of parameters.
+    Raises a ValidationException for what is wrong with its text, and for a wrong number of parameters. What is not
+    supported of a read of an index is left to `reads.check_supported`, which knows the index.
     """
     try:
         parsed = parse(member["Statement"])
     except Malformed as error:
         raise error.as_error() from None
     except Problem as problem:
-        raise problem.as_error(MEMBER) from None
+        raise problem.as_statement_error() from None
+    if parsed.refusal is not None and not _reads_index(parsed.statement):
+        raise validation(parsed.refusal)
     mode = request.get("ReturnConsumedCapacity")
     return Prepared(
         statement=parsed.statement,
@@ -56,7 +60,14 @@ def prepare(member: Mapping[str, Any], request: Mapping[str, Any]) -> Prepared[S
         consistent=bool(member.get("ConsistentRead")),
         returns_old_on_failure=member.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD",
         capacity=mode if mode != "NONE" else None,
+        set_arguments=parsed.set_arguments,
+        refusal=parsed.refusal,
     )
+
+
+def _reads_index(statement: Statement) -> bool:
+    """Tell whether what is told first depends on the index that is read."""
+    return isinstance(statement, Select) and statement.index is not None
 
 
 def is_select(prepared: Prepared[Statement]) -> TypeGuard[Prepared[Select]]:

@@ -11,20 +11,21 @@ from extenddb.core.expressions.nodes import Add, ConditionNode, Function, Or, Pa
 from extenddb.core.expressions.nodes import Delete as DeleteElements
 from extenddb.core.expressions.problems import Problem
 from extenddb.core.expressions.update import update_of
-from extenddb.core.partiql import Delete, Exists, Insert, Statement, Update, Values
+from extenddb.core.partiql import Delete, Exists, Insert, Statement, Update
+from extenddb.core.partiql.errors import second_argument_not_a_set
 from extenddb.core.types.attribute import SET_TYPES, Item, type_of
 from extenddb.core.types.table import KeySchema
 from extenddb.engine import keys, write_path
 from extenddb.engine.new_items import attributes, check_targets, new_item, transform
-from extenddb.engine.partiql.access import NO_FULL_KEY, require_key
+from extenddb.engine.partiql.access import require_key
 from extenddb.engine.partiql.reads import bind_where
-from extenddb.engine.partiql.statements import MEMBER, Prepared, Writing
+from extenddb.engine.partiql.statements import Prepared, Writing
 from extenddb.engine.tables.table import Table
 from extenddb.engine.write_path import NewItem, Plan, Write
 
 DUPLICATE = "Duplicate primary key exists in table"
-ONLY_ALL_OLD = "DELETE can only be followed by RETURNING ALL OLD *"
-_NOT_A_SET = "{} takes a set of strings, numbers or binaries"
+ONLY_ALL_OLD = "Invalid returning clause: RETURNING {} *. Only RETURNING ALL OLD * is allowed in DELETE statements."
+EXISTS_NEEDS_CONDITION = "EXISTS() must contain a single item read with additional condition"
 
 _MODES: Mapping[str | None, str] = {
     None: "NONE",
@@ -51,8 +52,12 @@ def check_key(prepared: Prepared[Writing], table: Table) -> None:
     statement = prepared.statement
     if isinstance(statement, Insert):
         return
-    where = statement.select.where if isinstance(statement, Exists) else statement.where
-    require_key(where, prepared.values, table.schema)
+    if not isinstance(statement, Exists):
+        require_key(statement.where, prepared.values, table.schema)
+        return
+    _, exact = require_key(statement.select.where, prepared.values, table.schema, EXISTS_NEEDS_CONDITION)
+    if exact:
+        raise validation(EXISTS_NEEDS_CONDITION)
 
 
 def _plan_insert(prepared: Prepared[Insert]) -> Plan:
@@ -73,7 +78,7 @@ def _plan_insert(prepared: Prepared[Insert]) -> Plan:
 
 def _plan_update(prepared: Prepared[Update]) -> Plan:
     statement = prepared.statement
-    update = _bind_update(statement.update, prepared.values)
+    update = _bind_update(statement.update, prepared)
     mode = _MODES[statement.returning]
 
     def bind(table: Table) -> Write:
@@ -93,20 +98,23 @@ def _plan_update(prepared: Prepared[Update]) -> Plan:
     return Plan(bind=bind, attributes=lambda written: attributes(mode, update, written))
 
 
-def _bind_update(node: UpdateNode, values: Values) -> expressions.Update:
+def _bind_update(node: UpdateNode, prepared: Prepared[Update]) -> expressions.Update:
+    values = prepared.values
     for action in node.actions:
         if isinstance(action, Add | DeleteElements) and type_of(values.value(action.value.symbol)) not in SET_TYPES:
-            raise validation(_NOT_A_SET.format("SET_ADD" if isinstance(action, Add) else "SET_DELETE"))
+            name = "SET_ADD" if isinstance(action, Add) else "SET_DELETE"
+            place = prepared.set_arguments[action.value.symbol]
+            raise second_argument_not_a_set(name, place).as_statement_error()
     try:
         return update_of(node, values)
     except Problem as problem:
-        raise problem.as_error(MEMBER) from None
+        raise problem.as_statement_error() from None
 
 
 def _plan_delete(prepared: Prepared[Delete]) -> Plan:
     statement = prepared.statement
     if statement.returning not in (None, "ALL OLD"):
-        raise validation(ONLY_ALL_OLD)
+        raise validation(ONLY_ALL_OLD.format(statement.returning))
 
     def bind(table: Table) -> Write:
         key, exact = require_key(statement.where, prepared.values, table.schema)
@@ -134,7 +142,7 @@ def _or_absent(where: ConditionNode | None, schema: KeySchema) -> ConditionNode 
 def _plan_check(prepared: Prepared[Exists]) -> Plan:
     select = prepared.statement.select
     if select.index is not None:
-        raise validation(NO_FULL_KEY)
+        raise validation(EXISTS_NEEDS_CONDITION)
 
     def bind(table: Table) -> Write:
         key, _ = require_key(select.where, prepared.values, table.schema)
