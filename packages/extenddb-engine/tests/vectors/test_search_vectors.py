@@ -105,13 +105,16 @@ def test_every_way_of_writing_maintains_the_index(searcher: Any) -> None:
 @pytest.mark.parametrize(
     ("vector", "text"),
     [
-        ({"L": [{"N": "1"}]}, "Invalid size for parameter v, Expected: 2, Actual: 1. IndexName: vec"),
-        ({"L": [{"N": "1"}, {"S": "x"}]}, "Invalid type for parameter v[1], Expected: N, Actual: S. IndexName: vec"),
-        ({"S": "x"}, "Invalid type for parameter v, Expected: L, Actual: S. IndexName: vec"),
-        ({"NS": ["1", "2"]}, "Invalid type for parameter v, Expected: L, Actual: NS. IndexName: vec"),
+        ({"L": [{"N": "1"}]}, ": Invalid size for parameter v, Expected: 2, Actual: 1. IndexName: vec"),
+        (
+            {"L": [{"N": "1"}, {"S": "x"}]},
+            ". Invalid type for parameter v[1], Expected: 32-bit floating point number, Actual: S. IndexName: vec",
+        ),
+        ({"S": "x"}, ": Invalid type for parameter v, Expected: L, Actual: S. IndexName: vec"),
+        ({"NS": ["1", "2"]}, ": Invalid type for parameter v, Expected: L, Actual: NS. IndexName: vec"),
         (
             {"L": [{"N": "1"}, {"N": "1e99"}]},
-            "Invalid value for parameter v: an element is out of the range of 32-bit floating point numbers. "
+            ": Invalid value for parameter v: an element is out of the range of 32-bit floating point numbers. "
             "IndexName: vec",
         ),
     ],
@@ -119,7 +122,7 @@ def test_every_way_of_writing_maintains_the_index(searcher: Any) -> None:
 def test_vectors_that_cannot_be_are_refused_by_every_write(searcher: Any, vector: Any, text: str) -> None:
     if "refusing" not in searcher("ListTables")["TableNames"]:
         searcher.table("refusing", searcher.index())
-    text = f"One or more parameter values were invalid: {text}"
+    text = f"One or more parameter values were invalid{text}"
     item = {"id": {"S": "1"}, "v": vector}
     assert searcher.refused("PutItem", TableName="refusing", Item=item) == text
     assert searcher.refused("BatchWriteItem", RequestItems={"refusing": [{"PutRequest": {"Item": item}}]}) == text
@@ -155,8 +158,11 @@ def test_requests_that_cannot_be_searched(searcher: Any) -> None:
     assert refused(**{**condition, "SearchVector": query[:1]}) == (
         "Input search vector dimension 1 does not match vector index dimension 2"
     )
-    assert "must be a number" in refused(**{**condition, "SearchVector": [{"N": "1"}, {"S": "1"}]})
-    assert "32-bit" in refused(**{**condition, "SearchVector": [{"N": "1"}, {"N": "1e50"}]})
+    for strange in ({"S": "1"}, {"N": "1e50"}, {"L": query}):
+        assert refused(**{**condition, "SearchVector": [{"N": "1"}, strange]}) == (
+            "Search vector contains invalid values. "
+            "All values in the search vector must be a 32-bit floating-point number attribute"
+        )
     no_hash = "SearchConditionExpression must be provided when SearchSchema has a HASH key"
     assert refused() == no_hash
     assert refused(SearchConditionExpression="colour = :c", **values(":c")) == no_hash
@@ -253,7 +259,7 @@ def test_capacity_is_told_in_bytes(searcher: Any) -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"Dimensions": 4097}, "Dimensions of vector index vec exceeds the limit of 4096"),
+        ({"Dimensions": 4097}, "Number of dimensions must be between 1 and 4096 inclusive."),
         ({"SearchSchema": [{"AttributeName": "x", "SearchSchemaElementType": "HASH"}]}, "is not defined in attribute"),
         ({"VectorAttribute": {"AttributeName": "id"}}, "cannot be defined in AttributeDefinitions"),
         ({"Projection": {"ProjectionType": "INCLUDE"}}, "NonKeyAttributes is not specified"),

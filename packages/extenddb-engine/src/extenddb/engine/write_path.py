@@ -16,6 +16,7 @@ from extenddb.core.types.attribute import Item, equal
 from extenddb.core.types.capacity import Consumed, write_units
 from extenddb.engine import capture, codec, indexes
 from extenddb.engine.tables.table import Table
+from extenddb.engine.vectors import entries
 from extenddb.storage.model import Decision, Delete, Keep, Key, Mutation, Put, Reject, Row
 
 CONDITION_FAILED = "The conditional request failed"
@@ -146,9 +147,14 @@ def require_written(decision: Decision) -> Written:
 def consumed(table: Table, written: Written) -> Consumed:
     """Return the capacity a write consumed of its table and indexes."""
     old_size = written.old.size if written.old is not None else 0
-    units = Consumed(write_units(old_size, written.new.size if written.new is not None else 0))
+    new_size = written.new.size if written.new is not None else 0
+    new_item = written.new.item if written.new is not None else None
+    if table.vectors:
+        old_size = entries.billed_size(table, written.old_item, old_size)
+        new_size = entries.billed_size(table, new_item, new_size)
+    units = Consumed(write_units(old_size, new_size))
     if table.indexes or table.vectors:
-        indexes.write_capacity(table, written.old_item, written.new.item if written.new is not None else None, units)
+        indexes.write_capacity(table, written.old_item, new_item, units)
     return units
 
 

@@ -29,6 +29,8 @@ Score: TypeAlias = Callable[[bytes], float]
 
 FLOAT_SIZE = 4
 """Bytes of one component."""
+_FLOAT_DIGITS = 9
+"""Decimal digits that tell any two 32-bit floats apart."""
 
 
 def pack(components: Sequence[float]) -> bytes:
@@ -39,6 +41,19 @@ def pack(components: Sequence[float]) -> bytes:
 def unpack(vector: bytes) -> tuple[float, ...]:
     """Return the components of a stored vector."""
     return struct.unpack(f">{len(vector) // FLOAT_SIZE}f", vector)
+
+
+def texts(components: Sequence[float]) -> list[str]:
+    """Return the shortest decimal texts that stand for the components once they are 32-bit floats."""
+    return [_text(component) for component in unpack(pack(components))]
+
+
+def _text(component: float) -> str:
+    for digits in range(1, _FLOAT_DIGITS):
+        text = f"{component:.{digits}g}"
+        if unpack(pack([float(text)]))[0] == component:
+            return text
+    return f"{component:.{_FLOAT_DIGITS}g}"
 
 
 def score(distance: Distance, vector: bytes) -> Score:

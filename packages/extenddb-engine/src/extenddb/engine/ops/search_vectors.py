@@ -24,6 +24,10 @@ from extenddb.storage.model import Hit
 if TYPE_CHECKING:
     from extenddb.core.model.requests import SearchVectorsInput
 
+_NOT_A_VECTOR = (
+    "Search vector contains invalid values. "
+    "All values in the search vector must be a 32-bit floating-point number attribute"
+)
 _EXPRESSIONS = ("ProjectionExpression", condition.MEMBER)
 
 
@@ -62,14 +66,14 @@ def _bind(request: Mapping[str, Any]) -> tuple[Item, Projection | None]:
 def _query(elements: Sequence[Mapping[str, Any]]) -> bytes:
     """Return the stored form of a SearchVector. Raises ValidationException."""
     components = []
-    for place, element in enumerate(elements):
+    for element in elements:
         if list(element) != ["N"]:
-            raise validation(f"Every element of SearchVector must be a number; element: {place}")
+            raise validation(_NOT_A_VECTOR)
         components.append(float(number.normalize(element["N"])))
     try:
         return vector.pack(components)
     except OverflowError:
-        raise validation("Every element of SearchVector must be a 32-bit floating point number") from None
+        raise validation(_NOT_A_VECTOR) from None
 
 
 def require_index(table: Table, name: str) -> VectorDefinition:
@@ -101,7 +105,14 @@ def _answer(
 
 
 def _visible(index: VectorDefinition, projection: Projection | None, item: Item) -> Item:
-    """Return what is answered of an entry: what is asked for, else everything but the vector."""
+    """Return what is answered of an entry: what is asked for, else everything but the vector.
+
+    The vector is the index's own, of 32-bit components (recorded 2026-08 in eu-west-2).
+    """
     if projection is not None:
+        content = item.get(index.attribute)
+        if content is not None and index.attribute in projection.top_level_names:
+            components = vector.texts([float(element["N"]) for element in content["L"]])
+            item = {**item, index.attribute: {"L": [{"N": number.normalize(text)} for text in components]}}
         return projection.project(item)
     return {name: value for name, value in item.items() if name != index.attribute}

@@ -41,7 +41,7 @@ def check(indexes: Sequence[Mapping[str, Any]] | None, types: Mapping[str, str],
     if not rules.is_on_demand(billing):
         raise rules.invalid(ON_DEMAND)
     if len(indexes) > VECTOR_INDEXES:
-        raise rules.invalid(f"Number of {MEMBER} exceeds per-table limit of {VECTOR_INDEXES}")
+        raise rules.invalid(f"VectorIndex count exceeds the per-table limit of {VECTOR_INDEXES}")
     dimensions: dict[str, int] = {}
     for index in indexes:
         _check(index, types)
@@ -53,7 +53,7 @@ def check(indexes: Sequence[Mapping[str, Any]] | None, types: Mapping[str, str],
 def _check(index: Mapping[str, Any], types: Mapping[str, str]) -> None:
     rules.check_projection(index["Projection"])
     if index["Dimensions"] > VECTOR_DIMENSIONS:
-        raise rules.invalid(f"Dimensions of vector index {index['IndexName']} exceeds the limit of {VECTOR_DIMENSIONS}")
+        raise rules.invalid(f"Number of dimensions must be between 1 and {VECTOR_DIMENSIONS} inclusive.")
     if index["VectorAttribute"]["AttributeName"] in types:
         raise rules.invalid(
             f"The vector attribute of index {index['IndexName']} cannot be defined in AttributeDefinitions"

@@ -11,6 +11,7 @@ from hashlib import blake2b
 from extenddb.core.errors import ServiceError, validation
 from extenddb.core.types import keys, vector
 from extenddb.core.types.attribute import AttributeValue, Item, item_size, type_of
+from extenddb.core.types.attribute import size as value_size
 from extenddb.core.types.capacity import Consumed
 from extenddb.core.types.table import VectorDefinition
 from extenddb.engine.tables.table import Table
@@ -99,7 +100,10 @@ def _check_vector(index: VectorDefinition, value: AttributeValue) -> None:
         raise _wrong_type(index, index.attribute, "L", type_of(value))
     for number, element in enumerate(content):
         if "N" not in element:
-            raise _wrong_type(index, f"{index.attribute}[{number}]", "N", type_of(element))
+            raise validation(
+                f"One or more parameter values were invalid. Invalid type for parameter {index.attribute}[{number}], "
+                f"Expected: 32-bit floating point number, Actual: {type_of(element)}. IndexName: {index.name}"
+            )
     if len(content) != index.dimensions:
         raise validation(
             f"{_INVALID}Invalid size for parameter {index.attribute}, Expected: {index.dimensions}, "
@@ -119,22 +123,39 @@ def _wrong_type(index: VectorDefinition, where: str, expected: str, actual: str)
 
 
 def write_capacity(table: Table, old: Item | None, new: Item | None, consumed: Consumed) -> None:
-    """Add the bytes that a change of an item writes to vector indexes.
+    """Add the bytes that a change of what vector indexes hold of an item writes to them.
 
     An entry that is written counts with its components and its other projected attributes, one that is removed with
-    what it was; all of one write together count as a kilobyte at least.
+    what it was, and each as a kilobyte at least (recorded 2026-08 in eu-west-2).
     """
-    bytes_: dict[str, float] = {}
     for index in table.vectors:
-        before, after = entry(index, old), entry(index, new)
+        before, after = _held(index, old), _held(index, new)
         if before != after:
-            item = new if after is not None else old
-            bytes_[index.name] = float(entry_bytes(index, item or {}))
-    if bytes_:
-        first = next(iter(bytes_))
-        bytes_[first] += max(0.0, LEAST_BYTES - sum(bytes_.values()))
-        for name, count in bytes_.items():
-            consumed.vectors[name] = consumed.vectors.get(name, 0.0) + count
+            count = float(max(LEAST_BYTES, entry_bytes(index, after or before or {})))
+            consumed.vectors[index.name] = consumed.vectors.get(index.name, 0.0) + count
+
+
+def _held(index: VectorDefinition, item: Item | None) -> Item | None:
+    return index.project(item) if item is not None and entry(index, item) is not None else None
+
+
+def billed_size(table: Table, item: Item | None, size: int) -> int:
+    """Return the bytes for which a write of the table is charged: a vector counts four bytes for each dimension.
+
+    `size` is the item's stored size (recorded 2026-10 in us-east-1 and eu-west-2).
+    """
+    if item is None:
+        return size
+    billed = size
+    for attribute, dimensions in {index.attribute: index.dimensions for index in table.vectors}.items():
+        if _is_vector(item.get(attribute), dimensions):
+            billed += dimensions * vector.FLOAT_SIZE - value_size(item[attribute])
+    return billed
+
+
+def _is_vector(value: AttributeValue | None, dimensions: int) -> bool:
+    content = value.get("L") if value is not None else None
+    return content is not None and len(content) == dimensions
 
 
 def entry_bytes(index: VectorDefinition, item: Item) -> int:
