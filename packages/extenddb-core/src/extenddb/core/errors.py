@@ -49,6 +49,9 @@ class ErrorType:
 class ServiceError(Exception):
     """An error of the service, to be answered to the client as it is."""
 
+    settled = False
+    """Whether stored data decided it, under the definition of the table that was in force then."""
+
     def __init__(self, kind: ErrorType, message: str = "", **members: Any) -> None:
         super().__init__(f"{kind.name}: {message}")
         self.kind = kind

@@ -6,12 +6,12 @@ import asyncio
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
 
 from extenddb.engine.buckets import Buckets, NoBuckets
 from extenddb.engine.ongoing import Ongoing
-from extenddb.engine.tables.cache import Tables
+from extenddb.engine.tables.cache import Current, Tables
 from extenddb.storage.coalesce import Coalescer
 from extenddb.storage.spi import Backend
 
@@ -73,7 +73,7 @@ class Context:
 
     backend: Backend
     items: Coalescer
-    tables: Tables
+    tables: Tables | Current
     settings: EngineSettings
     clock: Callable[[], int] = field(default=now_ms)
     """Time in milliseconds since the epoch."""
@@ -87,6 +87,15 @@ class Context:
     """What the transactions of this process hold."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when this process gave itself background work."""
+
+    @property
+    def is_current(self) -> bool:
+        """Whether every table that is asked for is read from the catalog after that."""
+        return isinstance(self.tables, Current)
+
+    def current(self) -> Self:
+        """Return the same surroundings for one request that is to meet every table as it is now."""
+        return replace(self, tables=self.tables.renewed())
 
     def namespace(self, caller: Caller) -> str:
         """Return the namespace in which the caller's table names are unique."""

@@ -21,8 +21,8 @@ from extenddb.engine.context import Caller, Context, EngineSettings
 from extenddb.engine.jobs import Jobs
 from extenddb.engine.jobs.table import CHORES, STEPS
 from extenddb.engine.ongoing import ONGOING
-from extenddb.engine.operations import OPERATIONS
-from extenddb.engine.tables.cache import Doubtful, Tables
+from extenddb.engine.operations import BY_MEMORY, OPERATIONS, Operation
+from extenddb.engine.tables.cache import Tables
 from extenddb.storage.coalesce import Coalescer, CoalesceSettings
 from extenddb.storage.errors import SchemaMismatch, SerializationFailure, StorageError, Unavailable
 from extenddb.storage.spi import Backend
@@ -67,15 +67,30 @@ class Engine:
         if run is None:
             raise ServiceError(UNKNOWN_OPERATION)
         request = decode(operation, payload)
-        for attempt in range(_ATTEMPTS):
+        context = self.context if operation in BY_MEMORY else self.context.current()
+        tables = context.tables
+        remembered = tables.remembered
+        try:
+            return await run(context, caller, request)
+        except SchemaMismatch:
+            pass
+        except ServiceError as refusal:
+            if refusal.settled or tables.remembered == remembered:
+                raise
+        except StorageError as error:
+            raise _service_error(error) from error
+        return await self._run_again(run, caller, request)
+
+    async def _run_again(self, run: Operation, caller: Caller, request: Any) -> dict[str, Any]:
+        """Answer a request that met, or may have met, tables which are not so any more. Raises ServiceError.
+
+        Nothing of it was applied. Every table is read after this call, so that a refusal is final.
+        """
+        for _ in range(_ATTEMPTS - 1):
             try:
-                return await run(self.context, caller, request)
+                return await run(self.context.current(), caller, request)
             except SchemaMismatch:
-                self.context.tables.forget_all()
-            except Doubtful:
-                if attempt:
-                    raise
-                self.context.tables.forget_all()
+                continue
             except StorageError as error:
                 raise _service_error(error) from error
         raise ServiceError(SERVICE_UNAVAILABLE, "The table keeps changing. Please retry the request.")

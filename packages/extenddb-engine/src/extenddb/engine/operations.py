@@ -145,3 +145,28 @@ OPERATIONS: Mapping[str, Operation] = {
     "UpdateTimeToLive": update_time_to_live,
 }
 """Every operation that is answered, by name."""
+
+BY_MEMORY: frozenset[str] = frozenset(
+    {
+        "BatchExecuteStatement",
+        "BatchGetItem",
+        "BatchWriteItem",
+        "DeleteItem",
+        "ExecuteStatement",
+        "ExecuteTransaction",
+        "GetItem",
+        "PutItem",
+        "Query",
+        "Scan",
+        "SearchVectors",
+        "TransactGetItems",
+        "TransactWriteItems",
+        "UpdateItem",
+    }
+)
+"""The operations on items, which are answered by the tables a process remembers.
+
+They keep to two promises. All they depend on is a table's `shape`, and they reach it through the store, which refuses
+an epoch that is not current. And whoever raises a ServiceError has applied nothing, so that it can be run again. Every
+other operation reads the catalog itself.
+"""

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from extenddb.core.errors import VALIDATION, ServiceError, validation
+from extenddb.core.errors import ServiceError, validation
 from extenddb.core.expressions import Condition
 from extenddb.core.types.attribute import Item, normalize
 from extenddb.core.types.table import IndexDefinition
 from extenddb.engine.read_path import Projector, Reading
-from extenddb.engine.tables.cache import Doubtful
 from extenddb.engine.tables.table import Table
 
 _INVALID = "One or more parameter values were invalid: "
@@ -32,7 +31,7 @@ def require_index(table: Table, request: Mapping[str, Any]) -> IndexDefinition |
     if index is None:
         raise validation(f"The table does not have the specified index: {name}")
     if name in table.backfilling:
-        raise Doubtful(VALIDATION, f"Cannot read from backfilling global secondary index: {name}")
+        raise validation(f"Cannot read from backfilling global secondary index: {name}")
     if index.kind == "GLOBAL" and request.get("ConsistentRead"):
         raise validation("Consistent reads are not supported on global secondary indexes")
     return index

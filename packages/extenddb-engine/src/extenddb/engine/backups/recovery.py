@@ -39,14 +39,14 @@ def enabled(table: Table, *, stream: str, days: int, now_ms: int) -> Table:
     capture = {"Stream": stream, "Old": True, "New": False}
     recovery = {"Stream": stream, "Since": now_ms, "Days": days}
     settings = {**table.settings, SETTING: recovery, "Captures": {**captures, SETTING: capture}}
-    return table.edited(settings=settings, reshape=True)
+    return table.edited(settings=settings)
 
 
 def disabled(table: Table) -> Table:
     """Return the table without recovery."""
     captures = {purpose: each for purpose, each in table.settings.get("Captures", {}).items() if purpose != SETTING}
     settings = {name: each for name, each in table.settings.items() if name != SETTING}
-    return table.edited(settings={**settings, "Captures": captures}, reshape=True)
+    return table.edited(settings={**settings, "Captures": captures})
 
 
 def of(table: Table) -> Mapping[str, Any] | None:

@@ -98,7 +98,7 @@ async def _capture(context: Context, state: State) -> State:
         if name in captures:
             return None
         capture = {"Stream": state["Stream"], "Old": True, "New": False}
-        return table.edited(settings={**table.settings, "Captures": {**captures, name: capture}}, reshape=True)
+        return table.edited(settings={**table.settings, "Captures": {**captures, name: capture}})
 
     await change_table(context, state["Namespace"], state["Table"], capturing)
     return {**state, "Phase": "copy"}
@@ -150,7 +150,7 @@ async def _release(context: Context, state: State) -> State | None:
         if name not in captures:
             return None
         left = {purpose: each for purpose, each in captures.items() if purpose != name}
-        return table.edited(settings={**table.settings, "Captures": left}, reshape=True)
+        return table.edited(settings={**table.settings, "Captures": left})
 
     await change_table(context, state["Namespace"], state["Table"], released)
     await context.backend.streams.drop(state["Stream"])

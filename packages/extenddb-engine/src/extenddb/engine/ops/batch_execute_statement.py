@@ -90,7 +90,8 @@ async def batch_execute_statement(
     writing = [(place, each) for place, each in prepared if is_writing(each)]
     if selects and writing:
         raise validation(MIXED)
-    await _read(context, caller, batch, selects)
+    if not await _read(context, caller, batch, selects):
+        await _read(context.current(), caller, batch, selects)
     await _write(context, caller, batch, writing)
     response: dict[str, Any] = {"Responses": batch.responses}
     mode = request.get("ReturnConsumedCapacity")
@@ -110,7 +111,9 @@ def _prepare(batch: _Batch, request: Mapping[str, Any]) -> list[tuple[int, Prepa
     return prepared
 
 
-async def _read(context: Context, caller: Caller, batch: _Batch, selects: list[tuple[int, Prepared[Select]]]) -> None:
+async def _read(context: Context, caller: Caller, batch: _Batch, selects: list[tuple[int, Prepared[Select]]]) -> bool:
+    """Read all items; False when a statement is refused by a remembered table: nothing is answered then."""
+    refused: list[tuple[int, ServiceError]] = []
     wanted: list[tuple[int, str, Reading]] = []
     reads: list[PointRead] = []
     for place, prepared in selects:
@@ -120,12 +123,17 @@ async def _read(context: Context, caller: Caller, batch: _Batch, selects: list[t
             reads.append(PointRead(table.space, keys.require_key(table.schema, key)))
             wanted.append((place, prepared.table, reading))
         except ServiceError as error:
-            batch.fail(place, error)
+            refused.append((place, error))
+    if refused and not context.is_current:
+        return False
+    for place, refusal in refused:
+        batch.fail(place, refusal)
     rows: list[Row | None] = await context.items.get_many(reads) if reads else []
     for (place, name, reading), row in zip(wanted, rows, strict=True):
         items, _ = await read_path.selected(reading, [row] if row is not None else [])
         units = Consumed(read_units(row.size if row is not None else 0, consistent=reading.consistent))
         batch.succeed(place, name, items[0] if items else None, units)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,14 +157,14 @@ async def _write(context: Context, caller: Caller, batch: _Batch, writing: list[
         if not pending:
             return
         pending = await _write_once(context, caller, batch, pending)
-        if pending:
-            context.tables.forget_all()
+        context = context.current()
     for each in pending:
         batch.fail(each.place, ServiceError(INTERNAL_SERVER_ERROR, "The table keeps changing."), each.name)
 
 
 async def _write_once(context: Context, caller: Caller, batch: _Batch, pending: list[_Pending]) -> list[_Pending]:
-    """Write what can be written and return the statements whose table has changed meanwhile."""
+    """Write what can be written and return the statements that have to meet their tables as these are now."""
+    left: list[_Pending] = []
     bound: list[tuple[_Pending, Write]] = []
     for each in pending:
         try:
@@ -165,18 +173,20 @@ async def _write_once(context: Context, caller: Caller, batch: _Batch, pending: 
             context.ongoing.require_free(table.space, write.key)
             bound.append((each, write))
         except ServiceError as error:
-            batch.fail(each.place, error)
+            if context.is_current:
+                batch.fail(each.place, error)
+            else:
+                left.append(each)
     now = context.clock()
     decisions: list[Decision | StorageError] = []
     if bound:
         decisions = await context.items.mutate_many([write.mutation(now) for _, write in bound])
-    stale = []
     for (each, write), decision in zip(bound, decisions, strict=True):
         if isinstance(decision, SchemaMismatch):
-            stale.append(each)
+            left.append(each)
         else:
             _settle(batch, each, write, decision)
-    return stale
+    return left
 
 
 def _settle(batch: _Batch, each: _Pending, write: Write, decision: Decision | StorageError) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from extenddb.core.errors import validation
+from extenddb.core.errors import ServiceError, validation
 from extenddb.core.limits import BATCH_WRITE_ITEMS
 from extenddb.core.types.attribute import EMPTY_VALUE, MANY_TYPES
 from extenddb.engine import keys, parameters, write_path
@@ -17,13 +17,15 @@ from extenddb.engine.ops.put_item import plan_put
 from extenddb.engine.requests import require_table
 from extenddb.engine.tables.table import Table
 from extenddb.engine.write_path import Plan, Write, Written
-from extenddb.storage.errors import StorageError
+from extenddb.storage.errors import SchemaMismatch, SerializationFailure, StorageError
 from extenddb.storage.model import Decision
 
 if TYPE_CHECKING:
     from extenddb.core.model.requests import BatchWriteItemInput
 
 _TOO_MANY = "Too many items requested for the BatchWriteItem call"
+_LEFT = SerializationFailure("the table has changed meanwhile")
+"""Stands for a write that is left unprocessed: the client repeats it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -39,6 +41,18 @@ async def batch_write_item(context: Context, caller: Caller, request: BatchWrite
     """Answer BatchWriteItem: one set-at-a-time write of all items."""
     parameters.check_request_items("BatchWriteItem", request["RequestItems"])
     actions = _actions(request)
+    writes = await _bind(context, caller, actions)
+    places = {(write.table.space.id, write.key) for write in writes}
+    if len(places) != len(writes):
+        raise validation(DUPLICATES)
+    decisions = await _mutate(context, writes)
+    stale = [place for place, decision in enumerate(decisions) if isinstance(decision, SchemaMismatch)]
+    if stale and len(stale) < len(decisions):
+        await _write_rest(context.current(), caller, actions, writes, decisions, stale)
+    return _response(request, actions, writes, decisions)
+
+
+async def _bind(context: Context, caller: Caller, actions: list[_Action]) -> list[Write]:
     tables: dict[str, Table] = {}
     writes: list[Write] = []
     for action in actions:
@@ -46,12 +60,37 @@ async def batch_write_item(context: Context, caller: Caller, request: BatchWrite
         if name not in tables:
             tables[name] = await require_table(context, caller, name)
         writes.append(action.plan.bind(tables[name]))
-    places = {(write.table.space.id, write.key) for write in writes}
-    if len(places) != len(writes):
-        raise validation(DUPLICATES)
+    return writes
+
+
+async def _mutate(context: Context, writes: list[Write]) -> list[Decision | StorageError]:
     now = context.clock()
-    decisions = await context.items.mutate_many([write.mutation(now) for write in writes])
-    return _response(request, actions, writes, decisions)
+    return await context.items.mutate_many([write.mutation(now) for write in writes])
+
+
+async def _write_rest(
+    context: Context,
+    caller: Caller,
+    actions: list[_Action],
+    writes: list[Write],
+    decisions: list[Decision | StorageError],
+    stale: list[int],
+) -> None:
+    """Write what met tables that have changed, when the rest was applied and may not be written twice.
+
+    What the tables do not take as they are now is left unprocessed: its client is told why when it comes again.
+    """
+    for place in stale:
+        decisions[place] = _LEFT
+    for name in {actions[place].table: None for place in stale}:
+        places = [place for place in stale if actions[place].table == name]
+        try:
+            bound = await _bind(context, caller, [actions[place] for place in places])
+        except ServiceError:
+            continue
+        for place, write, decision in zip(places, bound, await _mutate(context, bound), strict=True):
+            writes[place] = write
+            decisions[place] = _LEFT if isinstance(decision, SchemaMismatch) else decision
 
 
 def _actions(request: Mapping[str, Any]) -> list[_Action]:

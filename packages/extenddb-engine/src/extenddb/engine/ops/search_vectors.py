@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from extenddb.core.errors import VALIDATION, validation
+from extenddb.core.errors import validation
 from extenddb.core.expressions import Projection, bind_projection
 from extenddb.core.limits import BATCH_SIZE, TOP_K
 from extenddb.core.types import number, vector
@@ -14,7 +14,6 @@ from extenddb.core.types.table import VectorDefinition
 from extenddb.engine import codec, parameters
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.requests import require_table
-from extenddb.engine.tables.cache import Doubtful
 from extenddb.engine.tables.table import Table
 from extenddb.engine.vectors import condition
 from extenddb.engine.vectors.entries import LEAST_BYTES, entry_bytes
@@ -81,7 +80,7 @@ def require_index(table: Table, name: str) -> VectorDefinition:
     for index in table.vectors:
         if index.name == name:
             if name in table.backfilling:
-                raise Doubtful(VALIDATION, f"Cannot search backfilling vector index: {name}")
+                raise validation(f"Cannot search backfilling vector index: {name}")
             return index
     raise validation(f"The table does not have the specified index: {name}")
 

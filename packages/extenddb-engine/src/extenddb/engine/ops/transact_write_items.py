@@ -123,15 +123,23 @@ async def _commit(
     try:
         decisions = await retrying(lambda: _transact(context, mutations, with_token=token is not None))
     except SerializationFailure:
-        raise transactions.conflict(len(writes)) from None
+        raise transactions.settled(transactions.conflict(len(writes))) from None
     if token is not None:
         known = decisions.pop().answer
         if isinstance(known, ServiceError):
-            raise known
+            raise transactions.settled(known)
         if known is transactions.REPEATED:
             return None
-    transactions.require_all([each.answer if isinstance(each.answer, ServiceError) else None for each in decisions])
+    _require_all(decisions)
     return [write_path.require_written(each) for each in decisions]
+
+
+def _require_all(decisions: list[Decision]) -> None:
+    """Cancel the transaction if any of its actions was rejected."""
+    try:
+        transactions.require_all([each.answer if isinstance(each.answer, ServiceError) else None for each in decisions])
+    except ServiceError as canceled:
+        raise transactions.settled(canceled) from None
 
 
 async def _transact(context: Context, mutations: list[Mutation], *, with_token: bool) -> list[Decision]:

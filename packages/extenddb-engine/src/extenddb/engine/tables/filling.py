@@ -213,7 +213,7 @@ async def activate(context: Context, table: Table) -> None:
         if SUMMARY in description:
             description[SUMMARY] = {**description[SUMMARY], "RestoreInProgress": False}
         settings = {name: value for name, value in current.settings.items() if name != "Filling"}
-        return current.edited(description=description, settings=settings, reshape=True)
+        return current.edited(description=description, settings=settings)
 
     await change_table(context, table.record.namespace, table.definition.name, opened)
 

@@ -79,6 +79,16 @@ class Table:
         return bool(self.settings.get("Filling"))
 
     @property
+    def shape(self) -> tuple[object, ...]:
+        """All that the outcome of a read or write of items depends on.
+
+        Operations on items must look at nothing else of a table that can change: the rest (`description`, `settings`)
+        changes without the store refusing whoever has not heard of it. `backfilling` is the exception, because it can
+        only refuse a read, and refusals are decided by the current definition.
+        """
+        return (self.definition, self.captures, self.ttl, self.filling, self.space.indexes, self.space.vectors)
+
+    @property
     def watched(self) -> bool:
         """Whether a write must know the old item: for index entries or for records of the change."""
         return bool(self.space.indexes or self.captures or self.definition.vectors)
@@ -105,12 +115,11 @@ class Table:
         index_ids: Mapping[str, str] | None = None,
         settings: Mapping[str, Any] | None = None,
         hidden: tuple[str, ...] | None = None,
-        reshape: bool = False,
     ) -> Table:
         """Return the table with parts of its document replaced, to be written to the catalog.
 
-        `hidden` are the ids of index spaces that no description names (time to live). `reshape` makes every process
-        read the record anew before its next write.
+        `hidden` are the ids of index spaces that no description names (time to live). Where what reads and writes of
+        items depend on is not the same any more the epoch is the next one, so that no process can answer by the old.
         """
         ids = self.index_ids if index_ids is None else index_ids
         description = self.description if description is None else description
@@ -118,12 +127,16 @@ class Table:
         kept = tuple(id_ for id_ in self.space.indexes if id_ not in self.index_ids.values())
         space = replace(
             self.space,
-            epoch=self.space.epoch + reshape,
             indexes=(*ids.values(), *(kept if hidden is None else hidden)),
             vectors=vector_definitions.spaces(description, settings),
         )
         document = to_document(description, ids, settings)
-        return from_record(replace(self.record, space=space, document=document))
+        edited = from_record(replace(self.record, space=space, document=document))
+        return edited if edited.shape == self.shape else edited._reshaped()
+
+    def _reshaped(self) -> Table:
+        space = replace(self.space, epoch=self.space.epoch + 1)
+        return replace(self, record=replace(self.record, space=space))
 
 
 def from_record(record: TableRecord) -> Table:

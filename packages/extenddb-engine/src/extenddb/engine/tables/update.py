@@ -33,7 +33,6 @@ class Draft:
         self.index_ids = dict(table.index_ids)
         self.settings = dict(table.settings)
         self.stream = stream
-        self.reshape = False
         definitions = (*(request.get("AttributeDefinitions") or ()), *table.description["AttributeDefinitions"])
         self.types = {each["AttributeName"]: each["AttributeType"] for each in definitions}
         """Types of the attributes that new indexes may use; those the table has keep theirs."""
@@ -55,9 +54,7 @@ class Draft:
     def result(self) -> Table:
         """Return the table as edited."""
         self._settle_definitions()
-        return self.table.edited(
-            description=self.description, index_ids=self.index_ids, settings=self.settings, reshape=self.reshape
-        )
+        return self.table.edited(description=self.description, index_ids=self.index_ids, settings=self.settings)
 
     def _settle_definitions(self) -> None:
         """Keep the definitions of the attributes that are keys: unused ones are no mistake here."""
@@ -267,7 +264,6 @@ def _stream(draft: Draft) -> None:
         if draft.description.get("Replicas"):
             raise rules.invalid("Disabling Stream is not allowed for a Global Table replica.")
         draft.description, draft.settings = registry.without_stream(draft.description, draft.settings)
-    draft.reshape = True
 
 
 def _sse(draft: Draft) -> None:
@@ -324,7 +320,6 @@ def _replicas(draft: Draft) -> None:
     if replicas.creates(draft.request) and draft.stream is not None and not enabled:
         draft.description = registry.described(draft.description, draft.stream)
         draft.settings = registry.capturing(draft.settings, draft.stream)
-        draft.reshape = True
 
 
 def _global_settings(draft: Draft) -> None:
