@@ -27,12 +27,18 @@ _UNKNOWN = "The security token included in the request is invalid."
 
 
 def signed(
-    server: Server, *, key: str = "", secret: str = "", token: str | None = None, service: str = "dynamodb"
+    server: Server,
+    *,
+    key: str = "",
+    secret: str = "",
+    token: str | None = None,
+    service: str = "dynamodb",
+    body: bytes = _BODY,
 ) -> Headers:
     """Return the headers of a signed ListTables request."""
     credentials = Credentials(key or server.access_key_id, secret or server.secret_access_key, token)
     headers = {"Content-Type": JSON, "X-Amz-Target": "DynamoDB_20120810.ListTables"}
-    request = AWSRequest("POST", f"{server.endpoint}/", headers=headers, data=_BODY)
+    request = AWSRequest("POST", f"{server.endpoint}/", headers=headers, data=body)
     SigV4Auth(credentials, service, server.region).add_auth(request)
     return dict(request.headers.items()) | {"Host": f"127.0.0.1:{server.port}"}
 
@@ -137,6 +143,11 @@ def edited(change: Callable[[str], str]) -> Callable[[Headers], Headers]:
         (
             lambda headers: headers | {"X-Amz-Date": "20200101T000000Z"},
             "InvalidSignatureException",
+            r"Signature expired: 20200101T000000Z is now earlier than .*",
+        ),
+        (
+            edited(lambda text: re.sub(r"/\d{8}/", "/20200101/", text)),
+            "InvalidSignatureException",
             r"Date in Credential scope does not match .*",
         ),
         (
@@ -169,10 +180,20 @@ def test_clocks_that_differ(guarded: Server, monkeypatch: pytest.MonkeyPatch, mi
     refused(send(guarded, signed(guarded)), "InvalidSignatureException", message)
 
 
-def test_malformed_json_comes_before_the_signature(guarded: Server) -> None:
+@pytest.mark.parametrize("body", [b"", b"{", b"[[[["])
+def test_the_signature_comes_before_the_body(guarded: Server, body: bytes) -> None:
+    """Without, with an expired or with a wrong signature nobody learns what is wrong with the body."""
     headers = signed(guarded)
-    del headers["Authorization"]
-    answer = send(guarded, headers, body=b"{")
+    unsigned = {name: value for name, value in headers.items() if name != "Authorization"}
+    refused(send(guarded, unsigned, body=body), "MissingAuthenticationTokenException", "Request is missing .*")
+    expired = headers | {"X-Amz-Date": "20200101T000000Z"}
+    refused(send(guarded, expired, body=body), "InvalidSignatureException", "Signature expired: .*")
+    refused(send(guarded, headers, body=body), "InvalidSignatureException", re.escape(_MISMATCH))
+
+
+@pytest.mark.parametrize("body", [b"", b"{"])
+def test_malformed_json_that_is_signed(guarded: Server, body: bytes) -> None:
+    answer = send(guarded, signed(guarded, body=body), body=body)
     assert (answer.status, answer.type) == (400, f"{CORAL}SerializationException")
 
 

@@ -19,6 +19,7 @@ from extenddb.server.auth.credentials import AnyKey, Authenticator
 from extenddb.server.http.app import HttpServer
 from extenddb.server.http.cors import Cors
 from extenddb.server.http.dynamodb import DynamoDb
+from extenddb.server.http.limits import Limits
 from extenddb.server.http.metrics import Metrics
 from extenddb.server.http.service import Handler, Service
 from extenddb.server.plan import bind
@@ -139,6 +140,7 @@ def talk() -> Callable[..., None]:
         cors: str = "",
         ping: Callable[[], Coroutine[Any, Any, None]] | None = None,
         mounts: Mapping[str, Handler] | None = None,
+        limits: Limits | None = None,
     ) -> None:
         async def main() -> None:
             metrics = Metrics()
@@ -151,7 +153,7 @@ def talk() -> Callable[..., None]:
                 cors=Cors(cors),
                 mounts=mounts,
             )
-            server = HttpServer(service)
+            server = HttpServer(service, limits, metrics)
             bound = bind("127.0.0.1", 0, shared=False)
             await server.listen([bound])
             try:

@@ -17,7 +17,7 @@ from multidict import CIMultiDict
 
 from extenddb.core.errors import ServiceError
 from extenddb.server.auth.credentials import AccessKey, AnyKey, FixedKeys, SignatureCheck, root_arn
-from extenddb.server.auth.sigv4 import epoch_of
+from extenddb.server.auth.dates import epoch_of
 from extenddb.server.http.message import Request
 
 NOW = datetime.datetime(2026, 11, 23, 12, 0, 0, tzinfo=datetime.UTC)

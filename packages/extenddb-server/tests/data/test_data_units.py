@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +198,7 @@ def test_signatures_are_those_of_the_sdk_and_pass_the_verifier(token: str) -> No
     request = Request(method="POST", target="/", headers=CIMultiDict(made), body=b"{}")
     signed = sigv4.read_signature(request)
     sigv4.check_claim(signed, request.headers, services=("dynamodb",), now=now)
-    sigv4.check_signature(request, signed, "secret")
+    sigv4.check_signature(request, signed, "secret", sha256(b"{}").hexdigest())
 
     given = AWSRequest("POST", "http://localhost:8000/", headers=fields, data=b"{}")
     given.context["timestamp"] = made["x-amz-date"]

@@ -18,8 +18,10 @@ from extenddb.server.config import ConfigError, Settings, auth_mode, bucket_fold
 from extenddb.server.http.app import HttpServer
 from extenddb.server.http.cors import Cors
 from extenddb.server.http.dynamodb import DynamoDb, Executor
+from extenddb.server.http.limits import Limits, connections
 from extenddb.server.http.metrics import Metrics
 from extenddb.server.http.service import Service
+from extenddb.server.http.watch import Deadlines
 from extenddb.server.plan import Plan, metrics_path
 from extenddb.storage.spi import Backend
 
@@ -84,12 +86,22 @@ def buckets(settings: Settings) -> Buckets:
         raise ConfigError(str(error)) from None
 
 
+def limits(settings: Settings) -> Limits:
+    """Return what one process gives to clients, having raised its limit of descriptors."""
+    http = settings.http
+    return Limits(
+        connections=connections(http.max_connections),
+        body_bytes=http.body_megabytes * 1024 * 1024,
+        deadlines=Deadlines(stall=http.stall_seconds, kept=http.idle_seconds),
+    )
+
+
 @contextlib.asynccontextmanager
 async def serving(plan: Plan, backend: Backend, sockets: Sequence[socket.socket]) -> AsyncIterator[HttpServer]:
     """Answer requests on bound sockets; at the end let those in flight finish. The backend stays the caller's."""
     metrics = Metrics(metrics_path(plan))
     engine = Engine(backend, engine_settings(plan.settings), buckets=buckets(plan.settings))
-    server = HttpServer(service(plan, engine, backend, metrics))
+    server = HttpServer(service(plan, engine, backend, metrics), limits(plan.settings), metrics)
     metrics.in_flight = lambda: server.in_flight
     tasks = [asyncio.create_task(_work(engine))]
     if plan.metrics_folder:

@@ -59,6 +59,16 @@ class HttpSettings:
     metrics_open: bool = setting(False, "Show /metrics to other hosts too.")
     access_log: bool = setting(False, "Log a line for every request.")
     drain_seconds: float = setting(10.0, "Longest wait for requests in flight at a stop.", low=0)
+    max_connections: int = setting(
+        0, "Most connections of one worker; 0 is what the limit of descriptors allows, at most 10000.", low=0
+    )
+    body_megabytes: int = setting(256, "Memory of one worker for request bodies over 64 kB.", low=1, high=1_000_000)
+    stall_seconds: float = setting(
+        20.0, "Longest time for a first request, a head, and for a body or an answer to get on.", low=0.1
+    )
+    idle_seconds: float = setting(
+        3630.0, "Longest rest of a connection between requests once one was authenticated.", low=1
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

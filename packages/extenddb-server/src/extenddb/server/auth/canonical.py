@@ -27,7 +27,7 @@ def canonical_path(path: str) -> str:
         elif segment and segment != ".":
             kept.append(segment)
     tail = "/" if kept and path.endswith("/") else ""
-    return quote("/" + "/".join(kept) + tail, safe="/~")
+    return quote("/" + "/".join(kept) + tail, safe="/~", errors="surrogateescape")
 
 
 def canonical_query(query: str, *, without: str = "") -> str:
@@ -37,11 +37,15 @@ def canonical_query(query: str, *, without: str = "") -> str:
     pairs = []
     for part in query.split("&"):
         name, _, value = part.partition("=")
-        name = quote(unquote(name), safe=_UNRESERVED)
+        name = _encoded(name)
         if part and name != without:
-            pairs.append((name, quote(unquote(value), safe=_UNRESERVED)))
+            pairs.append((name, _encoded(value)))
     pairs.sort()
     return "&".join(f"{name}={value}" for name, value in pairs)
+
+
+def _encoded(text: str) -> str:
+    return quote(unquote(text), safe=_UNRESERVED, errors="surrogateescape")
 
 
 def canonical_value(headers: Headers, name: str) -> str:

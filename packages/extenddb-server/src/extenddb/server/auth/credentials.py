@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Protocol
 
 from extenddb.core.errors import UNRECOGNIZED_CLIENT, ServiceError
@@ -15,6 +17,10 @@ from extenddb.server.http.message import Request
 DEFAULT_ACCOUNT = "000000000000"
 """Account of every key that does not name another one."""
 _CALLERS_KEPT = 4096
+_LONGEST_KEY = 128
+"""Longest access key that IAM makes (API reference, AccessKey); longer ones are not remembered."""
+_HASHED_AT_ONCE = 512 * 1024
+"""Larger bodies are hashed in a thread: other requests would wait for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +65,7 @@ class Authenticator(Protocol):
     """Tells who sent a request."""
 
     async def authenticate(self, request: Request) -> Caller:
-        """Return the caller. Raises ServiceError."""
+        """Return the caller, having read no body that its head does not earn. Raises ServiceError."""
 
 
 class AnyKey:
@@ -72,7 +78,7 @@ class AnyKey:
 
     async def authenticate(self, request: Request) -> Caller:
         """Return the caller that the named key stands for, without looking at the signature."""
-        key = sigv4.access_key_of(request)
+        key = sigv4.access_key_of(request)[:_LONGEST_KEY]
         caller = self._callers.get(key)
         return caller if caller is not None else self._remember(key)
 
@@ -94,11 +100,21 @@ class SignatureCheck:
         self._clock = clock
 
     async def authenticate(self, request: Request) -> Caller:
-        """Return the caller after checking the claim, the key and the signature, in the service's order."""
+        """Return the caller after checking the claim, the key and the signature, in the service's order.
+
+        Claim and key stand in the head: a body is read only for a key that is known.
+        """
         signed = sigv4.read_signature(request)
         sigv4.check_claim(signed, request.headers, services=("dynamodb",), now=self._clock())
         key = await self._keys.find(signed.claim.access_key_id)
         if key is None or signed.token:
             raise ServiceError(UNRECOGNIZED_CLIENT, "The security token included in the request is invalid.")
-        sigv4.check_signature(request, signed, key.secret_access_key)
+        sigv4.check_signature(request, signed, key.secret_access_key, await _body_hash(request))
         return Caller(account=key.account, region=self._region, principal=key.principal or root_arn(key.account))
+
+
+async def _body_hash(request: Request) -> str:
+    body = request.body if request.arrived else await request.read()
+    if len(body) <= _HASHED_AT_ONCE:
+        return sha256(body).hexdigest()
+    return (await asyncio.to_thread(sha256, body)).hexdigest()

@@ -7,13 +7,10 @@ is always computed and never taken from the client.
 
 from __future__ import annotations
 
-import calendar
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from hashlib import sha256
 from time import gmtime, strftime
 from urllib.parse import parse_qsl
 
@@ -31,6 +28,7 @@ from extenddb.server.auth.canonical import (
     canonical_request,
     string_to_sign,
 )
+from extenddb.server.auth.dates import epoch_of, seconds_of, stamp_of_date
 from extenddb.server.http.message import Headers, Request
 
 SKEW_SECONDS = 300
@@ -136,16 +134,7 @@ def _usual_claim(prefix: str) -> Claim | None:
 def _timestamp(headers: Headers) -> str:
     """Return the time of signing from X-Amz-Date, or else from Date; empty if neither is there."""
     stamp = headers.get("x-amz-date", "")
-    return stamp or _stamp_of_date(headers.get("date", ""))
-
-
-def _stamp_of_date(date: str) -> str:
-    if not date or date[-1:] == "Z":
-        return date
-    try:
-        return strftime("%Y%m%dT%H%M%SZ", parsedate_to_datetime(date).utctimetuple())
-    except ValueError:
-        return ""
+    return stamp or stamp_of_date(headers.get("date", ""))
 
 
 def _read_carefully(authorization: str, *, dated: bool) -> tuple[Claim, str]:
@@ -207,30 +196,16 @@ def _read_query(query: str) -> Signed:
         raise _fail(INCOMPLETE_SIGNATURE, f"{texts} Re-examine the query-string parameters.")
     if given["X-Amz-Algorithm"] != ALGORITHM:
         raise _fail(INCOMPLETE_SIGNATURE, f"Unsupported AWS 'algorithm': '{given['X-Amz-Algorithm']}'.")
-    expires = given.get("X-Amz-Expires", str(SKEW_SECONDS))
-    if not expires.isdecimal() or int(expires) > LONGEST_EXPIRY_SECONDS:
+    expires = seconds_of(given.get("X-Amz-Expires", str(SKEW_SECONDS)))
+    if expires is None or expires > LONGEST_EXPIRY_SECONDS:
         raise _fail(INVALID_SIGNATURE, "X-Amz-Expires must be a number of seconds that is at most 604800.")
     return Signed(
         claim=_claim(given["X-Amz-Credential"], given["X-Amz-SignedHeaders"]),
         signature=given["X-Amz-Signature"],
         timestamp=given["X-Amz-Date"],
         token=given.get("X-Amz-Security-Token", ""),
-        expires=int(expires),
+        expires=expires,
     )
-
-
-@lru_cache(maxsize=256)
-def epoch_of(timestamp: str) -> int | None:
-    """Return the seconds since the epoch of YYYYMMDD'T'HHMMSS'Z', None for another form."""
-    if len(timestamp) != 16 or timestamp[8] != "T" or timestamp[15] != "Z":
-        return None
-    digits = timestamp[:8] + timestamp[9:15]
-    if not (digits.isascii() and digits.isdecimal()):
-        return None
-    fields = (int(digits[:4]), *(int(digits[at : at + 2]) for at in range(4, 14, 2)))
-    if not (1 <= fields[1] <= 12 and 1 <= fields[2] <= 31 and fields[3] < 24 and fields[4] < 60 and fields[5] <= 60):
-        return None
-    return calendar.timegm((*fields, 0, 0, 0))
 
 
 def _stamp(epoch: float) -> str:
@@ -238,21 +213,21 @@ def _stamp(epoch: float) -> str:
 
 
 def check_claim(signed: Signed, headers: Headers, *, services: Sequence[str], now: float) -> None:
-    """Check the scope, the age and the coverage of a signature; `services` are the names it may be made for.
+    """Check the age, the scope and the coverage of a signature; `services` are the names it may be made for.
 
     Raises ServiceError: IncompleteSignature, InvalidSignature.
     """
     claim = signed.claim
-    if claim.service not in services:
-        raise _fail(INVALID_SIGNATURE, f"Credential should be scoped to correct service: '{services[0]}'. ")
     epoch = epoch_of(signed.timestamp)
     if epoch is None:
         text = f"Date must be in ISO-8601 'basic format'. Got '{signed.timestamp}'. See http://en.wikipedia.org/wiki/"
         raise _fail(INCOMPLETE_SIGNATURE, f"{text}ISO_8601")
+    _check_age(signed, epoch, now)
+    if claim.service not in services:
+        raise _fail(INVALID_SIGNATURE, f"Credential should be scoped to correct service: '{services[0]}'. ")
     if claim.date != signed.timestamp[:8]:
         text = "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP:"
         raise _fail(INVALID_SIGNATURE, f"{text} '{claim.date}' != '{signed.timestamp[:8]}', from '{signed.timestamp}'.")
-    _check_age(signed, epoch, now)
     for name in _MUST_BE_SIGNED:
         if name not in claim.signed and name in headers:
             raise _fail(INVALID_SIGNATURE, f"'{name}' must be a 'SignedHeader' in the AWS Authorization.")
@@ -278,8 +253,11 @@ def signing_key(secret: str, date: str, region: str, service: str) -> bytes:
     return key
 
 
-def expected_signature(request: Request, signed: Signed, secret: str) -> str:
-    """Return the signature that the holder of the secret would have made for this request."""
+def expected_signature(request: Request, signed: Signed, secret: str, body_hash: str) -> str:
+    """Return the signature that the holder of the secret would have made for this request.
+
+    `body_hash` is the SHA-256 of the bytes sent, in hexadecimal digits.
+    """
     path, _, query = request.target.partition("?")
     claim = signed.claim
     canonical = canonical_request(
@@ -288,15 +266,15 @@ def expected_signature(request: Request, signed: Signed, secret: str) -> str:
         canonical_query(query, without="X-Amz-Signature"),
         request.headers,
         claim.signed,
-        sha256(request.body).hexdigest(),
+        body_hash,
     )
     text = string_to_sign(signed.timestamp, claim.scope, canonical)
     key = signing_key(secret, claim.date, claim.region, claim.service)
     return hmac.digest(key, text.encode("utf-8", "surrogateescape"), "sha256").hex()
 
 
-def check_signature(request: Request, signed: Signed, secret: str) -> None:
+def check_signature(request: Request, signed: Signed, secret: str, body_hash: str) -> None:
     """Compare the signatures in constant time. Raises ServiceError: InvalidSignature."""
-    expected = expected_signature(request, signed, secret)
+    expected = expected_signature(request, signed, secret, body_hash)
     if not hmac.compare_digest(expected.encode(), signed.signature.encode("utf-8", "surrogateescape")):
         raise _fail(INVALID_SIGNATURE, _MISMATCH)

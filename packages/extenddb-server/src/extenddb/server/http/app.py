@@ -9,7 +9,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import cast
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -17,41 +17,71 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
-from extenddb.server.http.compression import BODY_LIMIT, too_large
-from extenddb.server.http.connection import Connection, to_aiohttp
-from extenddb.server.http.message import Headers, Request, Response, error_response, request_id
+from extenddb.core.errors import ServiceError
+from extenddb.server.http.acceptor import Acceptor
+from extenddb.server.http.budget import Budget
+from extenddb.server.http.connection import HEAD_LIMIT, Connection, to_aiohttp
+from extenddb.server.http.crowd import Crowd
+from extenddb.server.http.limits import Limits
+from extenddb.server.http.message import Response, error_response, request_id
+from extenddb.server.http.metrics import Labelled, Metrics
 from extenddb.server.http.service import Service
 
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_BACKLOG = 1024
-_LINE_LIMIT = 16 * 1024
-"""Longest request line and header field: presigned requests carry long tokens."""
-_KEEP_ALIVE_SECONDS = 3630.0
-"""Idle connections stay longer than any client's pool keeps them."""
+_BUFFER = 64 * 1024
+"""Bytes of a body that wait in memory to be read, before the client has to."""
+_MOST_FIELDS = 128
+_LOOKS = 10
+"""How often a connection is looked at within the shortest of its deadlines."""
 
 
 class HttpServer(web.Server):
     """Binds a service to sockets."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, limits: Limits | None = None, metrics: Metrics | None = None) -> None:
         super().__init__(
             self._respond,
             request_factory=self._request,
             access_log=None,
             auto_decompress=False,
-            keepalive_timeout=_KEEP_ALIVE_SECONDS,
-            max_line_size=_LINE_LIMIT,
-            max_field_size=_LINE_LIMIT,
+            max_line_size=HEAD_LIMIT,
+            max_field_size=HEAD_LIMIT,
+            max_headers=_MOST_FIELDS,
+            read_bufsize=_BUFFER,
         )
         self._service = service
-        self._listeners: list[asyncio.Server] = []
+        self._acceptors: list[Acceptor] = []
         self._draining = False
+        self._watching: asyncio.Task[None] | None = None
+        self._metrics = metrics or Metrics()
+        self.limits = limits or Limits()
+        self.crowd = Crowd(self.limits.connections, self.limits.open_places)
+        """All connections."""
+        self.budget = Budget(self.limits.body_bytes)
+        """Memory for large bodies."""
         self.in_flight = 0
         """Requests being answered now."""
+        self._metrics.gauges |= {"connections": self._count_connections, "body_bytes": self._count_bytes}
 
-    def __call__(self) -> RequestHandler:
-        """Return the protocol of a new connection."""
-        return Connection(self, loop=self._loop, **self._kwargs)
+    def connection(self, peer: str) -> Connection:
+        """Return the protocol of a new connection, which has a place from now on."""
+        connection = Connection(self, peer, loop=self._loop, **self._kwargs)
+        self.crowd.add(connection)
+        return connection
+
+    def _count_connections(self) -> Labelled:
+        unproven = self.crowd.unproven
+        return {"authenticated": len(self.crowd) - unproven, "none": unproven}
+
+    def _count_bytes(self) -> Labelled:
+        return {"": self.budget.taken}
+
+    def refused(self, reason: str) -> None:
+        """Count a connection that had to go."""
+        self._metrics.count("connections_refused", reason)
+
+    def refused_request(self, reason: str) -> None:
+        """Count a request that was refused for what it would have cost."""
+        self._metrics.count("requests_refused", reason)
 
     def _request(
         self,
@@ -62,61 +92,52 @@ class HttpServer(web.Server):
         task: asyncio.Task[None],
     ) -> web.BaseRequest:
         cast("Connection", protocol).asked(payload)
-        return web.BaseRequest(message, payload, protocol, writer, task, self._loop, client_max_size=BODY_LIMIT)
+        return web.BaseRequest(message, payload, protocol, writer, task, self._loop)
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse:
+        connection = cast("Connection", request.protocol)
         self.in_flight += 1
         try:
-            response = await self._answer(request)
+            response = await self._service.handle(connection.request(request._message, request._payload))
+        except ServiceError as error:
+            response = _refusal(error)
         finally:
             self.in_flight -= 1
-            cast("Connection", request.protocol).answered()
+            connection.answered()
         answer = to_aiohttp(response, keep_alive=request.keep_alive and not self._draining)
         if self._draining:
             answer.force_close()
         return answer
 
-    async def _answer(self, request: web.BaseRequest) -> Response:
-        message = request._message
-        headers = message.headers
-        try:
-            body = await self._read(request) if request.body_exists else b""
-        except web.HTTPRequestEntityTooLarge:
-            return error_response(too_large(), request_id())
-        protocol = request.protocol
-        peer = protocol.peername
-        return await self._service.handle(
-            Request(
-                method=message.method,
-                target=message.path,
-                headers=cast("Headers", headers),
-                body=body,
-                peer=peer[0] if peer and not isinstance(peer, str) else "",
-            )
-        )
-
-    @staticmethod
-    async def _read(request: web.BaseRequest) -> bytes:
-        """Return the body; one that is announced as too large is neither invited nor read."""
-        length = request.content_length
-        if length is not None and length > BODY_LIMIT:
-            raise web.HTTPRequestEntityTooLarge(max_size=BODY_LIMIT, actual_size=length)
-        if request.headers.get("Expect", "").lower() == "100-continue":
-            await request.writer.write(_CONTINUE)
-            cast("Any", request.writer).output_size = 0
-        return await request.read()
-
     async def listen(self, sockets: Sequence[socket.socket], tls: ssl.SSLContext | None = None) -> None:
         """Answer on bound sockets from now on."""
-        loop = asyncio.get_running_loop()
-        for each in sockets:
-            listener = await loop.create_server(self, sock=each, ssl=tls, backlog=_BACKLOG)
-            self._listeners.append(listener)
+        self._acceptors += [Acceptor(self, each, tls) for each in sockets]
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        """Look at all connections from time to time, and end those whose clients do not get on."""
+        longest = self.limits.deadlines.longest()
+        pause = min(longest.values()) / _LOOKS
+        while True:
+            await asyncio.sleep(pause)
+            for member in self.crowd:
+                phase = cast("Connection", member).overdue(pause, longest)
+                if phase is not None:
+                    self._metrics.count("deadlines", phase.value)
+                    member.leave()
 
     async def drain(self, seconds: float) -> None:
         """Stop accepting, let requests in flight end for at most some seconds, then close all connections."""
         self._draining = True
-        for listener in self._listeners:
-            listener.close()
+        for acceptor in self._acceptors:
+            acceptor.close()
+        self._acceptors.clear()
+        if self._watching is not None:
+            self._watching.cancel()
         self.pre_shutdown()
         await self.shutdown(seconds)
+
+
+def _refusal(error: ServiceError) -> Response:
+    return error_response(error, request_id())

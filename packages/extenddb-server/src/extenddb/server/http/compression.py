@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from extenddb.core.errors import REQUEST_ENTITY_TOO_LARGE, SERIALIZATION, ServiceError
+from extenddb.server.http.message import printable
 
 BODY_LIMIT = 17 * 1024 * 1024
 """Largest body read, and unpacked: the service's 16 MB and room for what it forgives."""
@@ -19,31 +20,61 @@ PACKED_FROM = 4096
 """Smallest answer that is packed; reports speak of four or five kilobytes."""
 _LEVEL = 1
 _AT_ONCE = 64 * 1024  # packing more is left to a thread: other requests would wait for it
+_SLICE = 64 * 1024
+"""Packed bytes given to the decompressor at a time: it copies what it leaves over."""
+_MOST_MEMBERS = 1024
+"""Members of one gzip body; each costs far more than its twenty bytes."""
+_HIGHEST_RATIO = 1032
+"""Deflate packs no better (zlib, technical details)."""
+_UNPACKED_AT_ONCE = 256
+"""Packed bytes that are unpacked in place; more may become so many that other requests would wait."""
 _GZIP = 16 + zlib.MAX_WBITS
 _FORMATS: Mapping[str, int] = {"gzip": _GZIP, "deflate": zlib.MAX_WBITS}
 """Window sizes by coding, in the order in which they are preferred; `deflate` is zlib's format."""
 
 
-def unpacked(body: bytes, codings: str) -> bytes:
-    """Return a body without its content coding, never more of it than a plain body may have. Raises ServiceError."""
+async def unpacked(body: bytes, codings: str, reserve: Callable[[int], None]) -> bytes:
+    """Return a body without its content coding, never more of it than a plain body may have.
+
+    `reserve` takes the memory, bytes. Raises ServiceError.
+    """
     coding = codings.strip().lower()
     if coding in {"", "identity"}:
         return body
     if coding not in _FORMATS:
-        raise ServiceError(SERIALIZATION, f"Unsupported content encoding: {coding}")
-    plain = b""
-    while body:  # a gzip body may have several members
-        reader = zlib.decompressobj(_FORMATS[coding])
+        raise ServiceError(SERIALIZATION, f"Unsupported content encoding: {printable(coding)}")
+    if len(body) <= _UNPACKED_AT_ONCE:
+        return _unpack(body, coding)
+    reserve(min(BODY_LIMIT, len(body) * _HIGHEST_RATIO))
+    return await asyncio.to_thread(_unpack, body, coding)
+
+
+def _unpack(body: bytes, coding: str) -> bytes:
+    """Unpack all members of a body; time and memory grow with what goes in and what may come out, nothing else."""
+    plain = bytearray()
+    view = memoryview(body)
+    members = at = 0
+    while at < len(body):  # a gzip body may have several members
+        members += 1
+        if members > _MOST_MEMBERS:
+            raise ServiceError(SERIALIZATION)
+        at = _unpack_member(view, at, zlib.decompressobj(_FORMATS[coding]), plain)
+    return bytes(plain)
+
+
+def _unpack_member(view: memoryview, at: int, reader: zlib._Decompress, plain: bytearray) -> int:
+    """Add one member to `plain` and return where it ends."""
+    while not reader.eof:
+        if at >= len(view):
+            raise ServiceError(SERIALIZATION)
         try:
-            plain += reader.decompress(body, BODY_LIMIT + 1 - len(plain))
+            plain += reader.decompress(view[at : at + _SLICE], BODY_LIMIT + 1 - len(plain))
         except zlib.error:
             raise ServiceError(SERIALIZATION) from None
         if len(plain) > BODY_LIMIT:
             raise too_large()
-        if not reader.eof:
-            raise ServiceError(SERIALIZATION)
-        body = reader.unused_data
-    return plain
+        at = min(at + _SLICE, len(view)) - len(reader.unused_data)
+    return at
 
 
 def too_large() -> ServiceError:

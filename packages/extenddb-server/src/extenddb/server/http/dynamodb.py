@@ -1,7 +1,8 @@
 """The DynamoDB protocol: from an HTTP request to the engine and back, in the service's order of checks.
 
-Knows neither the transport nor the operations. The order is: content type, target, JSON, signature, engine; it is
-visible to clients, so it stands in one place, `DynamoDb._execute`.
+Knows neither the transport nor the operations. The order is: content type, target, the head's part of the signature,
+its body's part, content coding, JSON, engine; it is visible to clients, so it stands in one place, `DynamoDb._execute`.
+Nothing is unpacked or parsed for a client that has not signed it.
 """
 
 from __future__ import annotations
@@ -14,20 +15,16 @@ from typing import Any, Protocol
 
 import orjson
 
-from extenddb.core.errors import (
-    INTERNAL_SERVER_ERROR,
-    SERIALIZATION,
-    UNKNOWN_OPERATION,
-    ServiceError,
-)
+from extenddb.core.errors import INTERNAL_SERVER_ERROR, UNKNOWN_OPERATION, ServiceError
 from extenddb.core.model.data_operations import OPERATION_ROWS
 from extenddb.engine import Caller
 from extenddb.server.auth.credentials import Authenticator
-from extenddb.server.http import compression
+from extenddb.server.http import compression, payload
 from extenddb.server.http.message import (
     Request,
     Response,
     error_response,
+    printable,
     request_id,
     signed_headers,
 )
@@ -77,9 +74,7 @@ class DynamoDb:
             else:
                 response = await _packed(body, request.headers.get("accept-encoding", ""), identifier)
         except Exception as raised:
-            failure = _service_error(raised, operation, identifier)
-            error = failure.kind.name
-            response = error_response(failure, identifier)
+            response, error = _failed(raised, operation, identifier)
         seconds = perf_counter() - started
         self._metrics.record(operation, error, seconds)
         if self._access_log:
@@ -90,21 +85,20 @@ class DynamoDb:
     async def _execute(self, operation: str, request: Request) -> dict[str, Any]:
         if not operation:
             raise ServiceError(UNKNOWN_OPERATION)
-        body = request.body
-        if "content-encoding" in request.headers:
-            body = compression.unpacked(body, request.headers.get("content-encoding", ""))
-        payload = _parsed(body)
         caller = await self._authenticator.authenticate(request)
+        sender = request.sender
+        if sender is not None and not sender.proven:
+            sender.prove()
+        body = request.body if request.arrived else await request.read()
+        if "content-encoding" in request.headers:
+            body = await compression.unpacked(body, request.headers.get("content-encoding", ""), request.reserve)
+        if len(body) <= payload.PARSED_AT_ONCE:
+            members = payload.parsed(body)
+        else:
+            members = await payload.parsed_with_care(body, request.reserve)
         if operation == "DescribeEndpoints":
-            caller = replace(caller, endpoint=request.headers.get("host", ""))
-        return await self._executor.execute(operation, caller, payload)
-
-
-def _parsed(body: bytes) -> object:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise ServiceError(SERIALIZATION) from None
+            caller = replace(caller, endpoint=printable(request.headers.get("host", "")))
+        return await self._executor.execute(operation, caller, members)
 
 
 async def _packed(body: bytes, accepted: str, identifier: str) -> Response:
@@ -114,6 +108,27 @@ async def _packed(body: bytes, accepted: str, identifier: str) -> Response:
         return Response(headers=signed_headers(body, identifier), body=body)
     body = await compression.packed(body, coding)
     return Response(headers={**signed_headers(body, identifier), "Content-Encoding": coding}, body=body)
+
+
+def _failed(raised: Exception, operation: str, identifier: str) -> tuple[Response, str]:
+    """Return the answer and the name of an error."""
+    error = _service_error(raised, operation, identifier)
+    _forget_frames(raised)
+    return error_response(error, identifier), error.kind.name
+
+
+def _forget_frames(raised: BaseException) -> None:
+    """Let go of the frames that an exception has passed, and those before it.
+
+    Any of them may have the exception in a variable, which makes a cycle: body and payload of the request would be
+    kept until cycles are looked for, and that is rare.
+    """
+    left: list[BaseException | None] = [raised]
+    while left:
+        error = left.pop()
+        if error is not None and error.__traceback__ is not None:
+            error.__traceback__ = None
+            left += (error.__cause__, error.__context__)
 
 
 def _service_error(raised: Exception, operation: str, identifier: str) -> ServiceError:
