@@ -1,7 +1,8 @@
 """The closed set of service errors: name, namespace, fault, HTTP status, retry.
 
 Everything a client can be told is an `ErrorType` of this module's table; `ServiceError` is the one exception
-that carries it. Texts are built where the rule is known; this module never builds one.
+that carries it. Texts are built where the rule is known; this module never builds one, it only bounds their length:
+an error may not repeat a request of megabytes.
 
 Source of names, faults and statuses: the service model in botocore; of the namespaces and of the member that
 holds the text: answers of the public service.
@@ -9,7 +10,7 @@ holds the text: answers of the public service.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -20,7 +21,31 @@ CORAL_SERVICE = "com.amazon.coral.service"
 CORAL_VALIDATE = "com.amazon.coral.validate"
 """Namespace of ValidationException."""
 
+MESSAGE_LENGTH = 64 * 1024
+"""Most characters of an error's text; a bound of our own."""
+EXCERPT_LENGTH = 33 * 1024
+"""Most characters of one value of the request that an error repeats; a bound of our own. The service is recorded to
+repeat 32,769 of them."""
+
 Fault = Literal["client", "server"]
+
+
+def excerpt(text: str) -> str:
+    """Return a text of the request as an error repeats it: whole, or as much of its beginning as is repeated."""
+    return text if len(text) <= EXCERPT_LENGTH else text[:EXCERPT_LENGTH]
+
+
+def listed(texts: Iterable[str]) -> str:
+    """Return texts of the request with commas between them, as an error repeats them; those that are cut off are not
+    even asked for."""
+    pieces: list[str] = []
+    length = 0
+    for text in texts:
+        pieces.append(excerpt(text))
+        length += len(text) + len(", ")
+        if length > EXCERPT_LENGTH:
+            break
+    return excerpt(", ".join(pieces))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +78,8 @@ class ServiceError(Exception):
     """Whether stored data decided it, under the definition of the table that was in force then."""
 
     def __init__(self, kind: ErrorType, message: str = "", **members: Any) -> None:
+        if len(message) > MESSAGE_LENGTH:
+            message = message[:MESSAGE_LENGTH]
         super().__init__(f"{kind.name}: {message}")
         self.kind = kind
         self.message = message

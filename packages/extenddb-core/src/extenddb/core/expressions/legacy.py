@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from extenddb.core.errors import ServiceError, validation
+from extenddb.core.errors import ServiceError, excerpt, validation
 from extenddb.core.expressions import values
 from extenddb.core.expressions.condition import Condition, condition_of
 from extenddb.core.expressions.evaluate import check_bounds
@@ -64,7 +64,7 @@ def attributes_to_get(names: Sequence[str]) -> Projection:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise _invalid(f"Duplicate value in attribute name: {name}")
+            raise _invalid(f"Duplicate value in attribute name: {excerpt(name)}")
         seen.add(name)
     return Projection([(name,) for name in names])
 

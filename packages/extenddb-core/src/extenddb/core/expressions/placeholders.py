@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from extenddb.core import limits
-from extenddb.core.errors import ServiceError, validation
+from extenddb.core.errors import ServiceError, excerpt, listed, validation
 from extenddb.core.expressions import problems
 from extenddb.core.types.attribute import (
     NAME_TOO_LARGE,
@@ -77,7 +77,7 @@ class Placeholders:
         if len(self._used) == len(self._names) + len(self._values):
             return
         for member, given in ((_NAMES, self._names), (_VALUES, self._values)):
-            unused = ", ".join(symbol for symbol in given if symbol not in self._used)
+            unused = listed(symbol for symbol in given if symbol not in self._used)
             if unused:
                 raise validation(f"Value provided in {member} unused in expressions: keys: {{{unused}}}")
 
@@ -140,4 +140,4 @@ def _bad_key(member: str, key: str) -> ServiceError:
 
 
 def _long_key(member: str, key: str) -> ServiceError:
-    return validation(f'{member} contains invalid key: Key size has exceeded the maximum; key: "{key}"')
+    return validation(f'{member} contains invalid key: Key size has exceeded the maximum; key: "{excerpt(key)}"')

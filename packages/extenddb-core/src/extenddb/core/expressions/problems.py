@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from extenddb.core.errors import ServiceError, validation
+from extenddb.core.errors import ServiceError, excerpt, listed, validation
 
 EMPTY = "The expression can not be empty;"
 REDUNDANT_PARENTHESES = "The expression has redundant parentheses;"
@@ -203,13 +203,13 @@ def _two_paths(verb: str, one: Sequence[str | int], two: Sequence[str | int]) ->
 
 def path_text(path: Sequence[str | int]) -> str:
     """Return a path as the service writes it: `[a, [0], b]`."""
-    return f"[{', '.join(f'[{part}]' if isinstance(part, int) else part for part in path)}]"
+    return f"[{listed(f'[{part}]' if isinstance(part, int) else part for part in path)}]"
 
 
 def value_text(value: dict[str, Any]) -> str:
     """Return a value as the service writes it: `AttributeValue: {N:2}`."""
     ((kind, content),) = value.items()
-    return f"AttributeValue: {{{kind}:{content}}}"
+    return f"AttributeValue: {{{kind}:{excerpt(str(content))}}}"
 
 
 # Key conditions.

@@ -15,7 +15,7 @@ from collections.abc import Callable, Collection, Mapping, Sized
 from typing import Any, TypeAlias
 
 from extenddb.core import limits
-from extenddb.core.errors import ServiceError, validation
+from extenddb.core.errors import ServiceError, listed, validation
 from extenddb.core.types import number
 
 AttributeValue: TypeAlias = dict[str, Any]
@@ -130,7 +130,7 @@ def _binary_set(content: list[str], _depth: int) -> list[str]:
 
 
 def _duplicates(text: str, members: list[str]) -> ServiceError:
-    return validation(text.format(f"[{', '.join(members)}]"))
+    return validation(text.format(f"[{listed(members)}]"))
 
 
 def _binary(content: str, _depth: int) -> str:

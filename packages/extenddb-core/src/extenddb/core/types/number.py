@@ -11,7 +11,7 @@ import re
 from decimal import Context, Decimal
 
 from extenddb.core import limits
-from extenddb.core.errors import ServiceError, validation
+from extenddb.core.errors import ServiceError, excerpt, validation
 
 NORMAL = r"0|-?(?:[1-9][0-9]{0,37}|(?:0|[1-9][0-9]{0,17})\.[0-9]{0,18}[1-9])"
 """Regular expression of texts that are seen at once to be in normal form and in range; most numbers are."""
@@ -93,7 +93,7 @@ def not_a_number(text: str) -> ServiceError:
     """Return the error for a text that is no number."""
     if not text:
         return validation("The parameter cannot be converted to a numeric value")
-    return validation(f"The parameter cannot be converted to a numeric value: {text}")
+    return validation(f"The parameter cannot be converted to a numeric value: {excerpt(text)}")
 
 
 def check(value: Decimal) -> Decimal:

@@ -6,18 +6,24 @@ where a list or map holds a null. This walk is slow and exact: it runs when a fa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from reprlib import Repr
 from typing import Any, TypeAlias
 from zlib import crc32
 
-from extenddb.core.errors import ServiceError, validation
+from extenddb.core.errors import EXCERPT_LENGTH, ServiceError, excerpt, validation
 from extenddb.core.validation.rules import NUMBER_KINDS, Member, Shape
 
 MOST_REPORTED = 10
 """Violations that one answer names; further ones are neither named nor counted."""
+_LOOKED_AT = 10_000
+"""Values that are still looked at after the first violation. Whatever else is wrong, the request is refused."""
 NOT_NULL = "Member must not be null"
 _ATTRIBUTE_CLASS = "com.amazonaws.dynamodb.v20120810.AttributeValue"
+
+_BRIEF = Repr()
+"""Looks at the beginning of a value only."""
 
 _Path: TypeAlias = tuple[Member | str, ...]
 """Where a value stands: members, and the words for list and map elements."""
@@ -52,6 +58,7 @@ class _Walk:
 
     def __init__(self) -> None:
         self.found: list[str] = []
+        self._left = _LOOKED_AT
 
     def report(self, path: _Path, text: str, constraint: str) -> None:
         where = ".".join([part if isinstance(part, str) else part.printed for part in path])
@@ -68,6 +75,10 @@ class _Walk:
 
     def visit(self, shape: Shape, value: Any, path: _Path) -> None:
         """Check a value against its own constraints and those of its parts."""
+        if self.found:
+            self._left -= 1
+            if self._left < 0:
+                raise _Enough
         if value is None:
             self.report(path, "null", NOT_NULL)
             return
@@ -118,7 +129,7 @@ class _Walk:
             parts = list(value.values())
             self.scalar_parts(shape, value, path, content, parts, "Map value must satisfy constraint")
         for name, element in value.items():
-            inner = (*path, f"{name}.member")
+            inner = (*path, f"{excerpt(name)}.member")
             if whole and element is not None:
                 self.descend(content, element, inner)
             else:
@@ -198,23 +209,53 @@ def _enum_text(shape: Shape) -> str:
 
 
 def java_text(shape: Shape, value: Any) -> str:
-    """Return a value as the service prints it: the text Java gives to its objects."""
+    """Return a value as the service prints it: the text Java gives to its objects. Long ones are cut."""
+    pieces: list[str] = []
+    length = 0
+    for piece in _java_pieces(shape, value):
+        pieces.append(piece)
+        length += len(piece)
+        if length >= EXCERPT_LENGTH:
+            break
+    return excerpt("".join(pieces))
+
+
+def _java_pieces(shape: Shape, value: Any) -> Iterator[str]:
+    """Yield a value's text in pieces, so that nothing is printed that is cut off."""
+    if value is None or shape.kind not in ("structure", "list", "map"):
+        yield _java_scalar(shape, value)
+        return
+    opening, closing = _JAVA_BRACKETS[shape.kind]
+    yield f"{shape.name}{opening}" if shape.kind == "structure" else opening
+    for number, (label, part, content) in enumerate(_java_parts(shape, value)):
+        yield f", {label}" if number else label
+        yield from _java_pieces(part, content)
+    yield closing
+
+
+_JAVA_BRACKETS: Mapping[str, tuple[str, str]] = {"structure": ("(", ")"), "list": ("[", "]"), "map": ("{", "}")}
+
+
+def _java_parts(shape: Shape, value: Any) -> Iterator[tuple[str, Shape, Any]]:
+    """Yield the parts of a container, each with its label."""
+    if shape.kind == "structure":
+        return ((f"{member.printed}=", member.shape, value.get(member.name)) for member in shape.members)
+    if shape.kind == "list":
+        part = _require(shape.member)
+        return (("", part, element) for element in value)
+    part = _require(shape.value)
+    return ((f"{excerpt(name)}=", part, element) for name, element in value.items())
+
+
+def _java_scalar(shape: Shape, value: Any) -> str:
     if value is None:
         return "null"
     if shape.kind == "attribute":
-        return f"{_ATTRIBUTE_CLASS}@{crc32(repr(value).encode('utf-8', 'replace')):x}"
-    if shape.kind == "structure":
-        members = (f"{member.printed}={java_text(member.shape, value.get(member.name))}" for member in shape.members)
-        return f"{shape.name}({', '.join(members)})"
-    if shape.kind == "list":
-        member = _require(shape.member)
-        return f"[{', '.join(java_text(member, element) for element in value)}]"
-    if shape.kind == "map":
-        content = _require(shape.value)
-        return f"{{{', '.join(f'{name}={java_text(content, element)}' for name, element in value.items())}}}"
+        # Java prints an address; ours need only differ for most values that differ.
+        return f"{_ATTRIBUTE_CLASS}@{crc32(_BRIEF.repr(value).encode('utf-8', 'replace')):x}"
     if shape.kind == "boolean":
         return "true" if value else "false"
-    return str(value)
+    return excerpt(value) if isinstance(value, str) else str(value)
 
 
 def _is_scalar(shape: Shape) -> bool:

@@ -2,19 +2,23 @@
 
 Members that the shape does not know and members that are null disappear. The first value of a wrong type, in the
 order of the request, is answered with a SerializationException in the words of the service's own parser. Constraints
-are not looked at here.
+are not looked at here, but for one: of a list or map with far more members than it may have only the first are read,
+enough to be told of. It is refused for its length whatever else it holds.
 """
 
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from itertools import islice
+from typing import Any, TypeVar
 
 from extenddb.core import limits
 from extenddb.core.errors import SERIALIZATION, ServiceError, validation
 from extenddb.core.types.attribute import TOO_DEEP
 from extenddb.core.validation.rules import Kind, Shape
+
+_Member = TypeVar("_Member")
 
 OBJECT = "Start of structure or map found where not expected."
 FIELD = "Unexpected field type"
@@ -24,6 +28,9 @@ BASE64_LENGTH = "Base64 encoded length is expected a multiple of 4 bytes but fou
 BASE64_CHARACTER = "Invalid Base64 character: '{}'"
 BASE64_LAST = "Invalid last non-pad Base64 character dectected"  # the service's own spelling
 NULL_IN_SET = "One or more parameter values were invalid: An {} set  may not have a null {} as a member"
+
+_BEYOND = 1000
+"""Members beyond the most of a list or map that are still read."""
 
 _JAVA_PACKAGE = "com.amazonaws.dynamodb.v20120810"
 _JAVA_TYPES: Mapping[Kind, str] = {
@@ -66,13 +73,20 @@ def _structure(shape: Shape, value: Any) -> dict[str, Any]:
 def _map(shape: Shape, value: Any) -> dict[str, Any]:
     _expect_object(value, _java_type(shape))
     part = _part(shape.value)
-    return {name: _element(part, content) for name, content in value.items()}
+    return {name: _element(part, content) for name, content in _first(shape, value.items())}
 
 
 def _list(shape: Shape, value: Any) -> list[Any]:
     _expect_array(value)
     part = _part(shape.member)
-    return [_element(part, content) for content in value]
+    return [_element(part, content) for content in _first(shape, value)]
+
+
+def _first(shape: Shape, members: Collection[_Member]) -> Iterable[_Member]:
+    """Return the members of a list or map, or enough of them where there are too many."""
+    if shape.maximum is None or len(members) <= shape.maximum + _BEYOND:
+        return members
+    return islice(members, shape.maximum + _BEYOND)
 
 
 def _element(part: Shape, content: Any) -> Any:
