@@ -5,13 +5,14 @@ RUN    := .venv/bin/
 STAMP  := .venv/.stamp
 UV_SYNC = UV_PROJECT_ENVIRONMENT=.venv $(UV) sync --frozen --inexact --quiet
 
-.PHONY: help setup run test check format lint types imports tests fast generated sizes clean
+.PHONY: help setup run test check format lint types imports tests fast truth generated sizes clean
 
 help:
 	@echo "make run      start the server on embedded PostgreSQL (data in .extenddb/)"
 	@echo "make test     set up and run every check and test"
 	@echo "make setup    only prepare .venv"
 	@echo "make fast     the tests that need no network install and no kill"
+	@echo "make truth    change a table a thousand times while eight connections use it, with eight workers and two servers"
 	@echo "make format   let ruff format and fix"
 
 setup: $(STAMP)
@@ -52,6 +53,10 @@ tests: setup
 
 fast: setup
 	$(RUN)python -m pytest -q -m "not slow and not node and not kill"
+
+ROUNDS ?= 1000
+truth: setup
+	$(RUN)python tests/acceptance/truth_run.py --rounds $(ROUNDS) --workers 8
 
 clean:
 	rm -rf .venv .extenddb .mypy_cache .ruff_cache .pytest_cache dist node_modules

@@ -13,7 +13,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from extenddb.server.testing import Server, start
 
-pytest.register_assert_rewrite("kill_kit", "moves_checks", "moves_run", "stream_kit")  # their failures show values
+pytest.register_assert_rewrite(
+    "kill_kit", "moves_checks", "moves_run", "stream_kit", "truth_run"
+)  # their failures show values
 
 
 @pytest.fixture(scope="module")

@@ -129,6 +129,13 @@ class Job:
     state: dict[str, Any]
 
 
+def address_of(server: Server) -> str:
+    """Return the connection string of a server's embedded PostgreSQL. Raises LookupError while there is none."""
+    commands = [*family(server.process.pid, "bin/postgres -D").values()]
+    folders = [part for part in commands[0].split() if part.startswith("unix_socket_directories=")]
+    return f"host={folders[0].partition('=')[2]} port=5432 user=extenddb dbname=postgres connect_timeout=2"
+
+
 class Store:
     """A server's embedded PostgreSQL, looked into from outside."""
 
@@ -142,7 +149,7 @@ class Store:
         while True:
             try:
                 if self._connection is None:
-                    self._connection = psycopg.connect(self._address(), autocommit=True)
+                    self._connection = psycopg.connect(address_of(self._server), autocommit=True)
                 return self._connection.execute(statement.encode(), values).fetchall()
             except (psycopg.OperationalError, LookupError):
                 self.close()
@@ -166,8 +173,3 @@ class Store:
         if self._connection is not None:
             self._connection.close()
         self._connection = None
-
-    def _address(self) -> str:
-        commands = [*family(self._server.process.pid, "bin/postgres -D").values()]
-        folders = [part for part in commands[0].split() if part.startswith("unix_socket_directories=")]
-        return f"host={folders[0].partition('=')[2]} port=5432 user=extenddb dbname=postgres connect_timeout=2"
