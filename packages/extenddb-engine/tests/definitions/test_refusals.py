@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from definition_kit import (
     CALLER,
+    EVERY_BY_KEY,
     TAB,
     Request,
     put,
@@ -113,6 +114,17 @@ def test_what_rests_on_no_remembered_table_is_refused_without_a_read(
 ) -> None:
     async def scenario(engine: Engine, watched: Watched) -> None:
         assert await _refusals(engine, operation, request_, 1) == {name}
+        assert not watched.names
+
+    _watched(scenario)
+
+
+@pytest.mark.parametrize("case", range(len(EVERY_BY_KEY)), ids=[operation for operation, _ in EVERY_BY_KEY])
+def test_what_succeeds_reads_nothing(case: int) -> None:
+    operation, request = EVERY_BY_KEY[case]
+
+    async def scenario(engine: Engine, watched: Watched) -> None:
+        await engine.execute(operation, CALLER, request(TAB, {"S": "a"}))
         assert not watched.names
 
     _watched(scenario)

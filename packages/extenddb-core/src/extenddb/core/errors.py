@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 MODELLED = "com.amazonaws.dynamodb.v20120810"
 """Namespace of errors named in the service model."""
@@ -85,6 +85,11 @@ class ServiceError(Exception):
         self.message = message
         self.members: Mapping[str, Any] = members
         """Further members of the answer, such as `Item` or `CancellationReasons`."""
+
+    def settle(self) -> Self:
+        """Mark the error as settled, and return it."""
+        self.settled = True
+        return self
 
     def body(self) -> dict[str, Any]:
         """Return the JSON object of the answer."""

@@ -69,12 +69,6 @@ def require_all(errors: Sequence[ServiceError | None]) -> None:
         raise canceled(errors)
 
 
-def settled(error: ServiceError) -> ServiceError:
-    """Return the error, marked as decided by stored data."""
-    error.settled = True
-    return error
-
-
 def conflict(count: int) -> ServiceError:
     """Return the error of a transaction that gave way to others; which of its items they wanted is not known."""
     return canceled([ongoing.conflict()] * count)

@@ -139,8 +139,7 @@ def require_written(decision: Decision) -> Written:
     """Return what a decided write left; raises the error it was rejected with."""
     answer = decision.answer
     if isinstance(answer, ServiceError):
-        answer.settled = True
-        raise answer
+        raise answer.settle()
     assert isinstance(answer, Written)  # noqa: S101  (a decision of this module)
     return answer
 

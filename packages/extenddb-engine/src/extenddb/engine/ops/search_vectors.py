@@ -27,6 +27,7 @@ _NOT_A_VECTOR = (
     "Search vector contains invalid values. "
     "All values in the search vector must be a 32-bit floating-point number attribute"
 )
+_TOO_LARGE = "The items found exceed the response limit of 16 MB: reduce TopK or ask for fewer attributes"
 _EXPRESSIONS = ("ProjectionExpression", condition.MEMBER)
 
 
@@ -96,7 +97,7 @@ def _answer(
         size += item_size(item)
         results.append({"Item": item, "Score": hit.score})
     if size > BATCH_SIZE:
-        raise validation("The items found exceed the response limit of 16 MB: reduce TopK or ask for fewer attributes")
+        raise validation(_TOO_LARGE).settle()
     response: dict[str, Any] = {"SearchResults": results}
     if request.get("ReturnConsumedCapacity", "NONE") != "NONE":
         response["ConsumedCapacity"] = {"VectorSearchRequestBytes": float(max(examined, LEAST_BYTES))}

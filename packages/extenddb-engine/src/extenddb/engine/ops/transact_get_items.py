@@ -65,5 +65,5 @@ async def read_all(context: Context, reads: list[PointRead]) -> list[Row | None]
     transactions.require_all(context.ongoing.conflicts([(read.space.id, read.key) for read in reads]))
     rows = await retrying(lambda: context.backend.items.snapshot(reads))
     if sum(row.size for row in rows if row is not None) > TRANSACTION_SIZE:
-        raise validation(TOO_LARGE)
+        raise validation(TOO_LARGE).settle()
     return rows

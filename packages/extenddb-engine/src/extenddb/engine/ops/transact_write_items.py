@@ -123,11 +123,11 @@ async def _commit(
     try:
         decisions = await retrying(lambda: _transact(context, mutations, with_token=token is not None))
     except SerializationFailure:
-        raise transactions.settled(transactions.conflict(len(writes))) from None
+        raise transactions.conflict(len(writes)).settle() from None
     if token is not None:
         known = decisions.pop().answer
         if isinstance(known, ServiceError):
-            raise transactions.settled(known)
+            raise known.settle()
         if known is transactions.REPEATED:
             return None
     _require_all(decisions)
@@ -139,7 +139,7 @@ def _require_all(decisions: list[Decision]) -> None:
     try:
         transactions.require_all([each.answer if isinstance(each.answer, ServiceError) else None for each in decisions])
     except ServiceError as canceled:
-        raise transactions.settled(canceled) from None
+        raise canceled.settle() from None
 
 
 async def _transact(context: Context, mutations: list[Mutation], *, with_token: bool) -> list[Decision]:
