@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 log = logging.getLogger("extenddb.server")
 
 _BACKLOG = 1024
-_AT_ONCE = 64
-"""Connections taken before requests are looked at again."""
+_AT_ONCE = 16
+"""Connections taken before requests are looked at again, and before descriptors of those displaced are free."""
 _PAUSE_SECONDS = 0.1
 """Rest after descriptors ran out: the socket stays readable, and would be tried without end."""
 
@@ -67,7 +67,7 @@ class Acceptor:
     def _rest(self, error: OSError) -> None:
         log.warning("No more connections can be accepted now: %s", error.strerror)
         self._server.refused("descriptors")
-        self._server.crowd.make_room()
+        self._server.crowd.shrink(_AT_ONCE)
         self._loop.remove_reader(self._listener.fileno())
         self._pause = self._loop.call_later(_PAUSE_SECONDS, self._resume)
 

@@ -103,9 +103,9 @@ class HttpServer(web.Server):
             response = _refusal(error)
         finally:
             self.in_flight -= 1
-            connection.answered()
-        answer = to_aiohttp(response, keep_alive=request.keep_alive and not self._draining)
-        if self._draining:
+            stays = connection.answered() and not self._draining
+        answer = to_aiohttp(response, keep_alive=request.keep_alive and stays)
+        if not stays:
             answer.force_close()
         return answer
 
@@ -121,6 +121,7 @@ class HttpServer(web.Server):
         pause = min(longest.values()) / _LOOKS
         while True:
             await asyncio.sleep(pause)
+            self.crowd.grow()
             for member in self.crowd:
                 phase = cast("Connection", member).overdue(pause, longest)
                 if phase is not None:

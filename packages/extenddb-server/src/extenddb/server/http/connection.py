@@ -127,7 +127,7 @@ class Connection(RequestHandler):
         if self._messages:
             if self._fed > _READ_AHEAD and len(self._messages) > 1 and not self._buffer_paused:
                 self._pause_reading_for_buffer()
-        elif self._waiter is not None:
+        elif self._waiter is not None or not self._request_count:
             self._head_bytes += len(data)
             if self._head_bytes > 2 * HEAD_LIMIT:
                 self._refuse_head()
@@ -151,24 +151,26 @@ class Connection(RequestHandler):
         if self._ended:
             self._close_behind_last()
 
-    def answered(self) -> None:
-        """Note that the answer is made; it is still to be sent."""
+    def answered(self) -> bool:
+        """Note that the answer is made, still to be sent; tell whether the connection may go on after it."""
         body = self._body
         self._body = None
         if self._reservation is not None:
             self._reservation.end()
             self._reservation = None
-        if self._broken:
-            self.close()
-        elif body is not None and not body.is_eof():
-            self._shorten_linger()
+        if body is None or body.is_eof() or self._broken:
+            return not self._broken
+        if self._uninvited:
+            self._lingering_time = 0.0
+            return False
+        small = 0 < _length(self._headers) <= BODY_LIMIT
+        self._lingering_time = _LINGER_SECONDS if small else _SHORT_LINGER_SECONDS
+        return True
 
-    def _shorten_linger(self) -> None:
-        length = _length(self._headers)
-        if self._headers.get("Expect", "").lower() == "100-continue":
-            self._lingering_time = 0.0  # it was not invited, and sends nothing
-        else:
-            self._lingering_time = _LINGER_SECONDS if length and length <= BODY_LIMIT else _SHORT_LINGER_SECONDS
+    @property
+    def _uninvited(self) -> bool:
+        """Tell whether the client waits to be asked for its body."""
+        return self._headers.get("Expect", "").lower() == "100-continue"
 
     def request(self, message: RawRequestMessage, payload: StreamReader) -> Request:
         """Return the request whose head has come. Raises ServiceError for a head that is too large."""
@@ -215,7 +217,7 @@ class Connection(RequestHandler):
             raise too_large()
         if length > FREE:
             self.reserve(length)
-        if self._headers.get("Expect", "").lower() == "100-continue" and self.wire is not None:
+        if self._uninvited and self.wire is not None:
             self.wire.write(_CONTINUE)
             self._headers = {}
         try:

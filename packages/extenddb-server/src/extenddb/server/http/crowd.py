@@ -34,8 +34,8 @@ class Crowd:
     """All connections of one process."""
 
     def __init__(self, places: int, open_places: int) -> None:
-        self._places = places
-        self._proven_places = places - open_places
+        self._most = self._places = places
+        self._open_places = open_places
         self._unproven: dict[str, dict[Member, None]] = {}
         self._unproven_count = 0
         self._proven: dict[Member, None] = {}
@@ -67,7 +67,7 @@ class Crowd:
 
     def prove(self, member: Member) -> None:
         """Keep one among the proven from now on, if they have a place left."""
-        if len(self._proven) < self._proven_places and self._remove_unproven(member):
+        if len(self._proven) < self._places - self._open_places and self._remove_unproven(member):
             self._proven[member] = None
 
     def remove(self, member: Member) -> None:
@@ -86,6 +86,16 @@ class Crowd:
         if not members:
             del self._unproven[member.address]
         return True
+
+    def shrink(self, places: int) -> None:
+        """Offer fewer places than there are taken, for there are not as many descriptors as was thought."""
+        self._places = max(1, len(self) - places)
+        for _ in range(places):
+            self.make_room()
+
+    def grow(self) -> None:
+        """Offer one place more, up to the number that was set: descriptors may be free again."""
+        self._places = min(self._most, self._places + 1)
 
     def make_room(self) -> bool:
         """Let the one leave whose place a newcomer may have; False when nobody has to go."""
