@@ -59,7 +59,7 @@ def failing(backend: MemoryBackend, error: StorageError, times: int) -> list[int
     ("error", "name", "status"),
     [
         (Unavailable("gone"), "ServiceUnavailableException", 503),
-        (SerializationFailure("lost"), "TransactionConflictException", 400),
+        (SerializationFailure("lost"), "ServiceUnavailableException", 503),
         (Ambiguous("who knows"), "InternalServerError", 500),
         (StorageError("something"), "InternalServerError", 500),
     ],

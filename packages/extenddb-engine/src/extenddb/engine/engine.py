@@ -7,38 +7,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from extenddb.core.errors import (
-    INTERNAL_SERVER_ERROR,
-    SERVICE_UNAVAILABLE,
-    TRANSACTION_CONFLICT,
-    UNKNOWN_OPERATION,
-    ErrorType,
-    ServiceError,
-)
+from extenddb.core.errors import SERVICE_UNAVAILABLE, UNKNOWN_OPERATION, ServiceError
 from extenddb.core.wire.decode import decode
 from extenddb.engine.buckets import Buckets, NoBuckets
 from extenddb.engine.context import Caller, Context, EngineSettings
+from extenddb.engine.failures import service_error
 from extenddb.engine.jobs import Jobs
 from extenddb.engine.jobs.table import CHORES, STEPS
-from extenddb.engine.ongoing import ONGOING
-from extenddb.engine.operations import BY_MEMORY, OPERATIONS, Operation
+from extenddb.engine.operations import BY_MEMORY, OPERATIONS, REPEATABLE, Operation
+from extenddb.engine.retries import pause
 from extenddb.engine.tables.cache import Tables
 from extenddb.storage.coalesce import Coalescer, CoalesceSettings
-from extenddb.storage.errors import SchemaMismatch, SerializationFailure, StorageError, Unavailable
+from extenddb.storage.errors import SchemaMismatch, SerializationFailure, StorageError
 from extenddb.storage.spi import Backend
 
 _ATTEMPTS = 4  # of one request against tables that change under it
-
-_SERVICE_ERRORS: tuple[tuple[type[StorageError], ErrorType, str], ...] = (
-    (
-        SerializationFailure,
-        TRANSACTION_CONFLICT,
-        ONGOING,
-    ),
-    (Unavailable, SERVICE_UNAVAILABLE, "The store is temporarily unavailable. Please retry the request."),
-    (StorageError, INTERNAL_SERVER_ERROR, "The request processing has failed because of an unknown error."),
-)
-"""What a client is told when a store's error is left over after all retries; the first match counts."""
 
 
 class Engine:
@@ -77,22 +60,30 @@ class Engine:
         except ServiceError as refusal:
             if refusal.settled or tables.remembered == remembered:
                 raise
+        except SerializationFailure as error:
+            if operation not in REPEATABLE:
+                raise service_error(operation, error) from error
+            await pause(0)
         except StorageError as error:
-            raise _service_error(error) from error
-        return await self._run_again(run, caller, request)
+            raise service_error(operation, error) from error
+        return await self._run_again(operation, run, caller, request)
 
-    async def _run_again(self, run: Operation, caller: Caller, request: Any) -> dict[str, Any]:
-        """Answer a request that met, or may have met, tables which are not so any more. Raises ServiceError.
+    async def _run_again(self, operation: str, run: Operation, caller: Caller, request: Any) -> dict[str, Any]:
+        """Answer a request that gave way to others, or met tables which are not so any more. Raises ServiceError.
 
         Nothing of it was applied. Every table is read after this call, so that a refusal is final.
         """
-        for _ in range(_ATTEMPTS - 1):
+        for attempt in range(1, _ATTEMPTS):
             try:
                 return await run(self.context.current(), caller, request)
             except SchemaMismatch:
                 continue
+            except SerializationFailure as error:
+                if operation not in REPEATABLE or attempt == _ATTEMPTS - 1:
+                    raise service_error(operation, error) from error
+                await pause(attempt)
             except StorageError as error:
-                raise _service_error(error) from error
+                raise service_error(operation, error) from error
         raise ServiceError(SERVICE_UNAVAILABLE, "The table keeps changing. Please retry the request.")
 
     async def run_jobs(self) -> None:
@@ -102,10 +93,3 @@ class Engine:
     async def close(self) -> None:
         """Finish what is queued."""
         await self.context.items.close()
-
-
-def _service_error(error: StorageError) -> ServiceError:
-    for kind, answer, message in _SERVICE_ERRORS:
-        if isinstance(error, kind):
-            return ServiceError(answer, message)
-    raise AssertionError  # the last row matches every StorageError

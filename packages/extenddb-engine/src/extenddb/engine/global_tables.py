@@ -19,12 +19,12 @@ from extenddb.core.errors import (
 )
 from extenddb.engine import codec
 from extenddb.engine.context import Caller, Context
+from extenddb.engine.retries import changing
 from extenddb.engine.tables.table import Table
-from extenddb.storage.errors import Conflict, SerializationFailure
+from extenddb.storage.errors import Conflict
 
 KIND = "globaltable"
 """Kind of the documents that hold global tables."""
-_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,20 +97,19 @@ async def change(
     One without replicas is gone: the service has no other way to delete a global table.
     """
     key = document_key(caller.account, name)
-    for _ in range(_ATTEMPTS):
+
+    async def change_once() -> GlobalTable:
         document = await context.backend.documents.get(KIND, key)
         if document is None:
             raise _not_found(name)
         edited = edit(from_body(document.body))
-        try:
-            if edited.regions:
-                await context.backend.documents.put(KIND, key, codec.dump(asdict(edited)), expected=document.version)
-            else:
-                await context.backend.documents.delete(KIND, key, expected=document.version)
-        except Conflict:
-            continue
+        if edited.regions:
+            await context.backend.documents.put(KIND, key, codec.dump(asdict(edited)), expected=document.version)
+        else:
+            await context.backend.documents.delete(KIND, key, expected=document.version)
         return edited
-    raise SerializationFailure(f"the global table {name} is changed by many at the same time")
+
+    return await changing(change_once, f"the global table {name}")
 
 
 def _not_found(name: str, prefix: str = "") -> ServiceError:
@@ -119,7 +118,20 @@ def _not_found(name: str, prefix: str = "") -> ServiceError:
 
 async def require_replica(context: Context, caller: Caller, region: str, name: str) -> Table:
     """Return the table that is a replica in a region. Raises TableNotFoundException."""
-    table = await context.tables.load(context.namespace(replace(caller, region=region)), name)
+    table = await _replica(context, caller, region, name)
     if table is None:
         raise ServiceError(TABLE_NOT_FOUND, f"Table '{name}' in region '{region}' does not exist.")
     return table
+
+
+async def require_joined(context: Context, caller: Caller, region: str, name: str) -> Table:
+    """Return the table that is a replica of a global table. Raises GlobalTableNotFoundException when it was removed:
+    a table is not told of the global tables it is part of."""
+    table = await _replica(context, caller, region, name)
+    if table is None:
+        raise _not_found(name)
+    return table
+
+
+async def _replica(context: Context, caller: Caller, region: str, name: str) -> Table | None:
+    return await context.tables.load(context.namespace(replace(caller, region=region)), name)

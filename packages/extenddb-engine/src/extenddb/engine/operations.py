@@ -170,3 +170,14 @@ They keep to two promises. All they depend on is a table's `shape`, and they rea
 an epoch that is not current. And whoever raises a ServiceError has applied nothing, so that it can be run again. Every
 other operation reads the catalog itself.
 """
+
+_READING = ("BatchGet", "Describe", "Get", "List", "Query", "Scan", "Search", "TransactGet")
+REPEATABLE = frozenset(
+    {
+        "BatchExecuteStatement",
+        "ExecuteStatement",
+        *(name for name in OPERATIONS if name.startswith(_READING)),
+    }
+)
+"""The operations that have applied nothing when a SerializationFailure leaves them, and may be run again: those that
+read, and statements, which write at most once and end with that."""

@@ -49,6 +49,33 @@ def _operations() -> dict[str, Operation]:
 OPERATIONS: Mapping[str, Operation] = _operations()
 """Every operation of both services by name."""
 
+COMMON_ERRORS = frozenset(
+    {
+        "AccessDeniedException",
+        "ExpiredTokenException",
+        "IncompleteSignatureException",
+        "InternalFailure",
+        "InternalServerError",
+        "InvalidSignatureException",
+        "MissingAuthenticationTokenException",
+        "RequestEntityTooLargeException",
+        "SerializationException",
+        "ServiceUnavailableException",
+        "ThrottlingException",
+        "UnknownOperationException",
+        "UnrecognizedClientException",
+        "ValidationException",
+    }
+)
+"""Short names of the errors that any operation may answer, whatever its model lists ("Common Errors", API reference);
+they are those of the front end, and InternalServerError, which SDKs repeat by its status."""
+
+
+def may_answer(operation: str, error: str) -> bool:
+    """Tell whether an error, by its short name, is one that clients of an operation can expect."""
+    return error in COMMON_ERRORS or (operation in OPERATIONS and error in OPERATIONS[operation].errors)
+
+
 _BY_TARGET = {operation.target: operation for operation in OPERATIONS.values()}
 
 

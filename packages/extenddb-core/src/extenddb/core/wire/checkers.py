@@ -15,7 +15,8 @@ from typing import Any, TypeAlias
 
 from extenddb.core import limits
 from extenddb.core.types.plain import PlainItem, plain_item
-from extenddb.core.validation.rules import Shape
+from extenddb.core.validation.rules import Kind, Shape
+from extenddb.core.wire.convert import TIME_LIMIT
 
 _ITEM = "Item"
 
@@ -36,7 +37,7 @@ def compiled(shape: Shape) -> Checker:
         return _string(shape)
     if shape.kind in ("integer", "long"):
         return _whole_number(shape)
-    return {"blob": _is_base64, "boolean": _is_bool, "attribute": _is_attribute}.get(shape.kind, _is_number)
+    return _BY_KIND[shape.kind]
 
 
 def _structure(shape: Shape) -> Checker:
@@ -186,7 +187,11 @@ def _is_bool(value: Any) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) is int or type(value) is float
+    return type(value) is int or (type(value) is float and value == value)
+
+
+def _is_time(value: Any) -> bool:
+    return (type(value) is int or type(value) is float) and -TIME_LIMIT <= value <= TIME_LIMIT
 
 
 def _is_base64(value: Any) -> bool:
@@ -239,3 +244,12 @@ _CONTENTS: Mapping[str, Callable[[Any, int], bool]] = {
     "NULL": lambda content, _depth: content is True or content is False,
     "BOOL": lambda content, _depth: content is True or content is False,
 }
+
+_BY_KIND: Mapping[Kind, Checker] = {
+    "blob": _is_base64,
+    "boolean": _is_bool,
+    "attribute": _is_attribute,
+    "double": _is_number,
+    "timestamp": _is_time,
+}
+"""Checkers of the kinds whose shapes are all alike."""

@@ -43,6 +43,9 @@ _JAVA_TYPES: Mapping[Kind, str] = {
     "blob": "java.nio.ByteBuffer",
 }
 _BASE64_ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+TIME_LIMIT = 10**12
+"""Seconds before and after the epoch; times beyond become the nearest within. Any calendar's end is nearer, and so is
+what milliseconds in 64 bits can hold, so that no code behind needs to ask whether a time can be computed with."""
 _INTEGER_BITS: Mapping[Kind, int] = {"integer": 31, "long": 63}
 _SET_PROSE: Mapping[str, str] = {"SS": "string", "NS": "number", "BS": "binary"}
 
@@ -118,7 +121,13 @@ def _whole_number(shape: Shape, value: Any) -> int:
 
 def _real_number(shape: Shape, value: Any) -> float:
     _expect_number(shape, value)
+    if value != value:
+        raise _mismatch(shape.kind, value)
     return value  # type: ignore[no-any-return]
+
+
+def _timestamp(shape: Shape, value: Any) -> float:
+    return min(max(_real_number(shape, value), -TIME_LIMIT), TIME_LIMIT)
 
 
 def _blob(_shape: Shape, value: Any) -> str:
@@ -139,7 +148,7 @@ _CONVERTERS: Mapping[Kind, Callable[[Shape, Any], Any]] = {
     "integer": _whole_number,
     "long": _whole_number,
     "double": _real_number,
-    "timestamp": _real_number,
+    "timestamp": _timestamp,
     "attribute": _attribute,
 }
 

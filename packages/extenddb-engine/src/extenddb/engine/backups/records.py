@@ -15,13 +15,13 @@ from extenddb.core.errors import ACCESS_DENIED, ServiceError, validation
 from extenddb.engine import codec
 from extenddb.engine.buckets import BucketError
 from extenddb.engine.context import Caller, Context
+from extenddb.engine.retries import changing
 from extenddb.engine.tables.table import Table
-from extenddb.storage.errors import Conflict, SerializationFailure
+from extenddb.storage.errors import Conflict
 from extenddb.storage.model import Document
 
 Body = dict[str, Any]
 _PAGE = 500
-_ATTEMPTS = 8
 _TOKEN_UNIT, _TOKEN_BYTES = 8, 56  # tokens of lists are hexadecimal, at least 112 digits in groups of 16
 TOKENS = "clienttoken"
 """Kind of the documents that remember client tokens."""
@@ -111,19 +111,16 @@ async def create(context: Context, family: Family, key: str, body: Body) -> bool
 
 async def change(context: Context, family: Family, key: str, edit: Callable[[Body], Body | None]) -> Body | None:
     """Return the body as `edit` made it of the current one; None if there is none or `edit` wanted no change."""
-    for _ in range(_ATTEMPTS):
+
+    async def change_once() -> Body | None:
         document = await context.backend.documents.get(family.kind, key)
-        if document is None:
+        new = edit(codec.parse(document.body)) if document is not None else None
+        if document is None or new is None:
             return None
-        new = edit(codec.parse(document.body))
-        if new is None:
-            return None
-        try:
-            await context.backend.documents.put(family.kind, key, codec.dump(new), expected=document.version)
-        except Conflict:
-            continue
+        await context.backend.documents.put(family.kind, key, codec.dump(new), expected=document.version)
         return new
-    raise SerializationFailure(f"the document {key} is changed by many at the same time")
+
+    return await changing(change_once, f"the document {key}")
 
 
 async def listed(context: Context, family: Family, prefix: str) -> list[tuple[str, Body]]:
@@ -211,19 +208,18 @@ async def claim(
     fingerprint = sha256(codec.dump(_sorted(request))).hexdigest()
     body = {"Request": fingerprint, "Arn": arn, "Expires": context.clock() + TOKEN_LIFE_MS}
     documents = context.backend.documents
-    for _ in range(_ATTEMPTS):
+
+    async def claim_once() -> str:
         known = await documents.get(TOKENS, key)
         held = codec.parse(known.body) if known is not None else None
         if held is not None and held["Expires"] > context.clock():
             if held["Request"] != fingerprint:
                 raise mismatch
             return str(held["Arn"])
-        try:
-            await documents.put(TOKENS, key, codec.dump(body), expected=known.version if known is not None else 0)
-        except Conflict:
-            continue
+        await documents.put(TOKENS, key, codec.dump(body), expected=known.version if known is not None else 0)
         return arn
-    raise SerializationFailure("the client token is claimed by many at the same time")
+
+    return await changing(claim_once, "the client token")
 
 
 def failure(error: Exception) -> Body:

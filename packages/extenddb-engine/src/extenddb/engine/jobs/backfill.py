@@ -89,6 +89,8 @@ def _ids(table: Table) -> dict[str, str]:
 
 async def _activate(context: Context, state: dict[str, Any], wanted: frozenset[str]) -> None:
     def activate(table: Table) -> Table | None:
+        if table.space.id != state["Space"]:
+            return None  # another table of that name by now
         filled = {name for name, id_ in _ids(table).items() if id_ in wanted}
         settings = _settled(table.settings) if ttl.INDEX in wanted else table.settings
         if not filled and settings == table.settings:

@@ -15,7 +15,7 @@ from extenddb.engine.backups.records import BACKUPS
 from extenddb.engine.backups.undo import Item, View
 from extenddb.engine.context import Context
 from extenddb.engine.jobs.beginning import on_record
-from extenddb.engine.jobs.waiting import turns
+from extenddb.engine.jobs.waiting import Ended, turns
 from extenddb.engine.retries import retrying
 from extenddb.engine.tables import filling
 from extenddb.engine.tables.change import change_table
@@ -28,7 +28,7 @@ _BYTES = 4 * 1024 * 1024
 State = dict[str, Any]
 
 
-class SourceGone(Exception):
+class SourceGone(Ended):
     """The table was removed while it was being read."""
 
 

@@ -27,7 +27,7 @@ from extenddb.engine.jobs.backup import require_source
 from extenddb.engine.jobs.beginning import on_record
 from extenddb.engine.jobs.bulk_writes import Work, decide, maker, mutation, prepared, sizes
 from extenddb.engine.jobs.progress import NUMBER, Overtaken
-from extenddb.engine.jobs.waiting import turns
+from extenddb.engine.jobs.waiting import Ended, turns
 from extenddb.engine.retries import retrying
 from extenddb.engine.tables.table import Table
 from extenddb.engine.write_path import CONDITION_FAILED, Write
@@ -45,7 +45,7 @@ _UNREPORTED, _CLOSED = "Unreported", "Closed"
 State = dict[str, Any]
 
 
-class BulkGone(Exception):
+class BulkGone(Ended):
     """The operation is no longer on record."""
 
 

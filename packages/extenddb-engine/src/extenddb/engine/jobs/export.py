@@ -20,7 +20,7 @@ from extenddb.engine.exports.lines import ChangedItem
 from extenddb.engine.jobs import restore
 from extenddb.engine.jobs.backup import require_source
 from extenddb.engine.jobs.beginning import on_record
-from extenddb.engine.jobs.waiting import NOTE, turns
+from extenddb.engine.jobs.waiting import NOTE, Ended, turns
 from extenddb.engine.tables.table import Table
 from extenddb.storage.model import PointRead, Row, Space
 
@@ -39,7 +39,7 @@ State = dict[str, Any]
 _Part = TypeVar("_Part")
 
 
-class ExportGone(Exception):
+class ExportGone(Ended):
     """The export is no longer on record."""
 
 

@@ -15,7 +15,7 @@ from extenddb.engine.imports.reading import Batch, Place, Reader
 from extenddb.engine.imports.rows import Parsed, Rows, put_row
 from extenddb.engine.jobs.beginning import job_key
 from extenddb.engine.jobs.runner import KIND, find_job, write_job
-from extenddb.engine.jobs.waiting import turn_end, turns
+from extenddb.engine.jobs.waiting import Ended, turn_end, turns
 from extenddb.engine.tables import filling
 from extenddb.engine.tables.table import Table
 from extenddb.storage.model import NewRow
@@ -42,7 +42,7 @@ _BEGIN = "Begin"
 State = dict[str, Any]
 
 
-class ImportGone(Exception):
+class ImportGone(Ended):
     """The import is no longer on record."""
 
 

@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 
+from extenddb.core.errors import ServiceError
+from extenddb.engine.buckets import BucketError
 from extenddb.engine.context import Context
 from extenddb.engine.jobs.runner import KIND, State
 from extenddb.storage.errors import StorageError
@@ -17,6 +19,14 @@ _POLL = 0.01
 _STEP_SECONDS = 1.0  # at most, so that progress shows
 _STEPS = 10  # of a lease: what a step takes must not come near to it
 _TURN_SHARE = 0.8  # of a step, for a turn that does as much as it can
+
+
+class Ended(Exception):
+    """A job cannot go on because of what users did meanwhile, such as removing what it reads."""
+
+
+_NO_DEFECTS = (BucketError, Ended, ServiceError)
+"""What ends a job without anybody who operates the service having to look into it."""
 
 NOTE = "Note"
 """Member of a state that is to be written down before the next turn: what it says must be the same for all who repeat
@@ -60,9 +70,17 @@ async def turns(context: Context, state: State, turn: Turn, failed: Failed) -> S
         except StorageError:
             raise
         except Exception as error:
-            log.exception("A job failed: %s", {name: state.get(name) for name in ("Namespace", "Table", "Key")})
+            _log(state, error)
             await failed(context, state, error)
             return None
         if following is None or following.pop(NOTE, False) or time.monotonic() >= deadline:
             return following
         state = following
+
+
+def _log(state: State, error: Exception) -> None:
+    about = {name: state.get(name) for name in ("Namespace", "Table", "Key")}
+    if isinstance(error, _NO_DEFECTS):
+        log.warning("A job ended: %s: %s", about, error)
+    else:
+        log.error("A job failed: %s", about, exc_info=error)

@@ -26,7 +26,7 @@ async def settings_of(context: Context, caller: Caller, table: GlobalTable) -> d
         global_settings.described(
             table.settings,
             region,
-            (await global_tables.require_replica(context, caller, region, table.name)).description,
+            (await global_tables.require_joined(context, caller, region, table.name)).description,
         )
         for region in table.regions
     ]

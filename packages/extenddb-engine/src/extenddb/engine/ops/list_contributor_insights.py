@@ -6,6 +6,7 @@ import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import TYPE_CHECKING, Any
 
+from extenddb.core.arn import is_table_name
 from extenddb.engine.context import Caller, Context
 from extenddb.engine.tables import insights, rules
 from extenddb.engine.tables.settings import require_named
@@ -64,6 +65,6 @@ def _position(token: str | None) -> tuple[str, str]:
         table, slash, index = urlsafe_b64decode(token).decode().partition("/")
     except (binascii.Error, ValueError):
         slash = ""
-    if not slash:
+    if not slash or not is_table_name(table):
         raise rules.invalid("NextToken is invalid")
     return table, index

@@ -15,6 +15,7 @@ from extenddb.engine.ops.transact_write_items import DUPLICATES, TOO_LARGE
 from extenddb.engine.requests import require_table
 from extenddb.engine.retries import retrying
 from extenddb.engine.tables.table import Table
+from extenddb.storage.errors import SerializationFailure
 from extenddb.storage.model import PointRead, Row
 
 if TYPE_CHECKING:
@@ -63,7 +64,10 @@ def bind_reads(tables: list[Table], wanted: list[Any]) -> list[PointRead]:
 async def read_all(context: Context, reads: list[PointRead]) -> list[Row | None]:
     """Return the rows as of one moment; raises for items of a transaction that is writing, and for too much at once."""
     transactions.require_all(context.ongoing.conflicts([(read.space.id, read.key) for read in reads]))
-    rows = await retrying(lambda: context.backend.items.snapshot(reads))
+    try:
+        rows = await retrying(lambda: context.backend.items.snapshot(reads))
+    except SerializationFailure:
+        raise transactions.conflict(len(reads)) from None
     if sum(row.size for row in rows if row is not None) > TRANSACTION_SIZE:
         raise validation(TOO_LARGE).settle()
     return rows

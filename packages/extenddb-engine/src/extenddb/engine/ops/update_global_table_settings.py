@@ -21,7 +21,7 @@ async def update_global_table_settings(
     name = request["GlobalTableName"]
     found = await global_tables.require(context, caller, name)
     region = found.regions[0] if found.regions else caller.region
-    description = (await global_tables.require_replica(context, caller, region, name)).description
+    description = (await global_tables.require_joined(context, caller, region, name)).description
     table = await global_tables.change(
         context,
         caller,

@@ -13,7 +13,7 @@ from extenddb.engine.jobs.runner import start_job
 from extenddb.engine.tables import waits
 from extenddb.engine.tables.change import change_table
 from extenddb.engine.tables.filling import require_filled
-from extenddb.engine.tables.settings import require_any
+from extenddb.engine.tables.settings import require_any, table_not_found
 from extenddb.engine.tables.table import Table
 
 if TYPE_CHECKING:
@@ -30,7 +30,9 @@ async def update_time_to_live(context: Context, caller: Caller, request: UpdateT
     after = await change_table(
         context, before.record.namespace, before.definition.name, lambda table: _edited(context, table, specification)
     )
-    if after is not None and after.ttl is not None:
+    if after is None:
+        raise table_not_found(before.definition.name)
+    if after.ttl is not None:
         await start_job(context, "backfill", backfill_state(after, [ttl.INDEX]))
     return {"TimeToLiveSpecification": specification}
 

@@ -10,13 +10,12 @@ from typing import Any
 from extenddb.core.arn import TableArn
 from extenddb.engine import codec
 from extenddb.engine.context import Context
+from extenddb.engine.retries import changing
 from extenddb.engine.streams import shards
 from extenddb.engine.streams.shards import Shard
-from extenddb.storage.errors import Conflict, SerializationFailure
 
 KIND = "stream"
 """Kind of the documents that hold streams."""
-_ATTEMPTS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,21 +133,19 @@ async def change(context: Context, document_key: str, edit: Callable[[Stream], S
 
     `edit` is pure: it may be called again when the document was changed meanwhile.
     """
-    for _ in range(_ATTEMPTS):
+
+    async def change_once() -> Stream | None:
         document = await context.backend.documents.get(KIND, document_key)
         if document is None:
             return None
         old = from_body(document.body)
         new = edit(old)
-        if new == old:
-            return old
-        try:
+        if new != old:
             body = codec.dump(asdict(new))
             await context.backend.documents.put(KIND, document_key, body, expected=document.version)
-        except Conflict:
-            continue
         return new
-    raise SerializationFailure(f"the stream {document_key} is changed by many at the same time")
+
+    return await changing(change_once, f"the stream {document_key}")
 
 
 async def disable(context: Context, document_key: str) -> None:

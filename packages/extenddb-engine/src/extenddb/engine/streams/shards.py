@@ -18,6 +18,8 @@ from extenddb.storage.model import Published
 
 _MARK = b"shard ends "  # no record of a change starts like this: those are JSON objects
 _FIRST_NUMBER = 10**20  # sequence numbers of the service have at least 21 digits
+_LAST_SEQUENCE = (1 << 63) - 1  # to which a store counts
+_DIGITS = 40  # of a sequence number, at most (API reference, GetShardIterator)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,7 @@ def number(sequence: int) -> str:
 
 def sequence_of(text: str) -> int | None:
     """Return the sequence of a sequence number's text; None for what is not one of ours."""
-    if not text.isascii() or not text.isdigit():
+    if not text.isascii() or not text.isdigit() or len(text) > _DIGITS:
         return None
     sequence = int(text) - _FIRST_NUMBER
-    return sequence if sequence >= 0 else None
+    return sequence if 0 <= sequence <= _LAST_SEQUENCE else None

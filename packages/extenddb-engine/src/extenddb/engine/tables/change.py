@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from extenddb.engine.context import Context
+from extenddb.engine.retries import changing
 from extenddb.engine.tables.table import Table, from_record
-from extenddb.storage.errors import Conflict, SerializationFailure
-
-_ATTEMPTS = 8
 
 
 async def change_table(
@@ -16,18 +14,19 @@ async def change_table(
 ) -> Table | None:
     """Return the table as `edit` made it of the current one; None if there is none, or `edit` wanted no change.
 
-    `edit` is pure: it may be called again when the table was changed meanwhile. Raises what it raises.
+    `edit` is pure: it may be called again when the table was changed meanwhile, with another table when that one was
+    removed and made anew. Raises what it raises, and SerializationFailure.
     """
-    for _ in range(_ATTEMPTS):
+
+    async def change() -> Table | None:
         table = await context.tables.load(namespace, name)
         edited = edit(table) if table is not None else None
         if table is None or edited is None:
             return None
         try:
             record = await context.backend.catalog.alter(edited.record, expected=table.record.version)
-        except Conflict:
-            continue
         finally:
             context.tables.forget(namespace, name)
         return from_record(record)
-    raise SerializationFailure(f"the table {name} is changed by many at the same time")
+
+    return await changing(change, f"the table {name}")

@@ -17,6 +17,8 @@ SIZE = 20 * 1024
 """Bytes of a document, white space included."""
 NO_POLICY = "NO_POLICY"
 """The revision to expect where there is no policy yet."""
+_NESTING = 32
+"""Objects and lists within each other; conditions, the deepest elements there are, need five."""
 _VERSIONS = ("2012-10-17", "2008-10-17")
 _OLDEST = "2008-10-17"  # the version of a document that names none
 _ELEMENTS = (
@@ -48,10 +50,7 @@ def check(document: str, arn: str) -> str:
 def _canonical(document: str, arn: str) -> dict[str, Any]:
     if len(document.encode()) > SIZE:
         raise rules.invalid(f"Maximum policy size of {SIZE} bytes exceeded")
-    try:
-        policy = json.loads(document)
-    except ValueError:
-        raise _refused("This policy contains invalid Json") from None
+    policy = _parsed(document)
     if policy is None:
         raise _refused("This text appears not to be a policy")
     if not isinstance(policy, dict):
@@ -62,7 +61,8 @@ def _canonical(document: str, arn: str) -> dict[str, Any]:
     statements = statements if isinstance(statements, list) else [statements]
     version = policy.get("Version", _OLDEST)
     known = policy.keys() <= {"Version", "Id", "Statement"} and version in _VERSIONS
-    if not known or not all(isinstance(statement, dict) for statement in statements):
+    named = isinstance(policy.get("Id", ""), str)
+    if not known or not named or not all(isinstance(statement, dict) for statement in statements):
         raise _syntax(document)
     found = [_statement(statement, document, arn) for statement in statements]
     sids = [statement["Sid"] for statement in found if "Sid" in statement]
@@ -71,13 +71,37 @@ def _canonical(document: str, arn: str) -> dict[str, Any]:
     return {"Version": version, **({"Id": policy["Id"]} if "Id" in policy else {}), "Statement": found}
 
 
+def _parsed(document: str) -> Any:
+    """Return the value of a document's JSON, which holds nothing but texts, numbers and not too deep structures."""
+    try:
+        policy = json.loads(document, parse_constant=_no_constant)
+    except (ValueError, RecursionError):  # numbers of thousands of digits are a ValueError too
+        raise _refused("This policy contains invalid Json") from None
+    if not _is_shallow(policy, _NESTING):
+        raise _refused("This policy contains invalid Json")
+    return policy
+
+
+def _no_constant(name: str) -> None:
+    """Refuse NaN and infinity, which the parser knows and JSON does not."""
+    raise ValueError(name)
+
+
+def _is_shallow(value: Any, levels: int) -> bool:
+    if not isinstance(value, (dict, list)):
+        return True
+    members = value.values() if isinstance(value, dict) else value
+    return levels > 0 and all(_is_shallow(member, levels - 1) for member in members)
+
+
 def _statement(statement: Mapping[str, Any], document: str, arn: str) -> dict[str, Any]:
     for member in _NEEDED:
         if member not in statement and f"Not{member}" not in statement:
             raise _refused(f"Missing required field {member}")
     effect = str(statement["Effect"]).capitalize()
+    named = isinstance(statement.get("Sid", ""), str)
     doubled = any(member in statement and f"Not{member}" in statement for member in _NEEDED)
-    if doubled or not statement.keys() <= set(_ELEMENTS) or effect not in ("Allow", "Deny"):
+    if doubled or not named or not statement.keys() <= set(_ELEMENTS) or effect not in ("Allow", "Deny"):
         raise _syntax(document)
     found = {
         **statement,

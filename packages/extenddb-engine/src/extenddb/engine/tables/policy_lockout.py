@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
 from typing import Any
 
 from extenddb.core.errors import ACCESS_DENIED, ServiceError
@@ -34,7 +33,26 @@ def _concerns(statement: Mapping[str, Any], arn: str, account: str) -> bool:
 
 
 def _any_fits(patterns: Iterable[str], text: str) -> bool:
-    return any(fnmatchcase(text, pattern.replace("[", "[[]")) for pattern in patterns)
+    return any(_fits(text, pattern) for pattern in patterns)
+
+
+def _fits(text: str, pattern: str) -> bool:
+    """Tell whether a text matches a pattern, in which `*` stands for any characters and `?` for one.
+
+    Takes the product of both lengths at most: whenever something does not match, only the last `*` takes one more.
+    """
+    place, at, star, taken = 0, 0, -1, 0
+    while place < len(text):
+        if at < len(pattern) and pattern[at] == "*":
+            star, taken, at = at, place, at + 1
+        elif at < len(pattern) and pattern[at] in (text[place], "?"):
+            place, at = place + 1, at + 1
+        elif star >= 0:
+            taken += 1
+            place, at = taken, star + 1
+        else:
+            return False
+    return not pattern[at:].strip("*")
 
 
 def _principals(principal: Any) -> list[str]:
