@@ -13,7 +13,6 @@ from extenddb.engine.context import Caller, Context
 from extenddb.engine.streams import registry
 from extenddb.engine.streams.registry import Stream
 from extenddb.engine.tables import capacity_rules, describe, filling, policy, rules, tags, vectors, waits
-from extenddb.engine.tables.settings import resource_missing
 from extenddb.engine.tables.table import INDEX_MEMBERS, from_record, to_document
 from extenddb.engine.tables.vector_definitions import spaces
 from extenddb.storage.errors import AlreadyExists
@@ -83,7 +82,7 @@ async def _check_source(context: Context, caller: Caller, request: Mapping[str, 
         raise invalid_name(source) if source.startswith("arn:") else rules.invalid("GlobalTableSourceArn is no ARN")
     owner = replace(caller, account=arn.account, region=arn.region)
     if await context.tables.load(context.namespace(owner), arn.table) is None:
-        raise resource_missing(source)
+        raise rules.invalid(f"GlobalTableSourceArn names no table: {source}")
     raise rules.invalid("GlobalTableSourceArn is not supported: tables of one deployment are not replicated")
 
 

@@ -34,8 +34,14 @@ async def update_table(context: Context, caller: Caller, request: UpdateTableInp
     require_filled(before)
     stream = await _new_stream(context, before, wanted)
     namespace, name = before.record.namespace, before.definition.name
+
+    def edited(table: Table) -> Table:
+        nonlocal before  # rivals may have changed the table, or made it anew
+        before = table
+        return _suited(context, table, wanted, stream)
+
     try:
-        after = await change_table(context, namespace, name, lambda table: _suited(context, table, wanted, stream))
+        after = await change_table(context, namespace, name, edited)
     except BaseException:
         if stream is not None:
             await registry.forget(context, stream.key)
