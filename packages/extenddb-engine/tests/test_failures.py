@@ -13,7 +13,8 @@ from extenddb.engine.buckets import BucketError
 from extenddb.engine.context import Context
 from extenddb.engine.failures import service_error
 from extenddb.engine.jobs.backup import SourceGone
-from extenddb.engine.jobs.waiting import State, turns
+from extenddb.engine.jobs.runner import State
+from extenddb.engine.jobs.waiting import turns
 from extenddb.storage import errors
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, errors.StorageError)]
