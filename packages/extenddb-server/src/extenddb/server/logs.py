@@ -1,4 +1,4 @@
-"""The log: lines for people, or one JSON object per line for collectors."""
+"""The log: lines for people, or one JSON object per line for collectors. Nobody outside decides how long it gets."""
 
 from __future__ import annotations
 
@@ -6,6 +6,12 @@ import json
 import logging
 import sys
 import time
+from collections.abc import Callable
+
+_WINDOW_SECONDS = 10.0
+_SHOWN = 20
+"""Warnings and errors of one kind that are shown in a window."""
+_KINDS = 1000
 
 
 class _JsonLines(logging.Formatter):
@@ -26,6 +32,35 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
+class Sparing(logging.Filter):
+    """Leaves out what is repeated too often, and says how much that was.
+
+    Records are of one kind when they come from the same call: by logger, level and text without its arguments.
+    What is less than a warning was asked for, and stays.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._kinds: dict[tuple[str, int, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether to show a record; the first one after some that were left out says how many they were."""
+        if record.levelno < logging.WARNING:
+            return True
+        kind = (record.name, record.levelno, str(record.msg))
+        now = self._clock()
+        begun, count = self._kinds.get(kind, (now, 0))
+        if now - begun >= _WINDOW_SECONDS:
+            if count > _SHOWN:
+                record.msg = f"{record.msg} ({count - _SHOWN} more like this were left out before)"
+            begun, count = now, 0
+        if kind not in self._kinds and len(self._kinds) >= _KINDS:
+            self._kinds.clear()
+        self._kinds[kind] = (begun, count + 1)
+        return count < _SHOWN
+
+
 def set_up(level: str, form: str) -> None:
     """Send the log of this process to the standard error."""
     handler = logging.StreamHandler(sys.stderr)
@@ -33,5 +68,6 @@ def set_up(level: str, form: str) -> None:
         handler.setFormatter(_JsonLines())
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.addFilter(Sparing())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("asyncio").setLevel(max(logging.WARNING, logging.getLogger().level))

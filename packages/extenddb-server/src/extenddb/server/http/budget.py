@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 FREE = 64 * 1024
-"""Bodies up to this size, bytes, are not accounted for: one on each connection is bounded already."""
+"""Bodies up to this size, bytes, are not accounted for once a client has shown who it is."""
 
 
 class Budget:

@@ -134,6 +134,7 @@ class Connection(RequestHandler):
 
     def _refuse_head(self) -> None:
         error = BadHttpMessage("The head is too large")
+        self._request_count += 1
         self._messages.append((_ErrInfo(status=400, exc=error, message=error.message), EMPTY_PAYLOAD))
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
@@ -215,13 +216,16 @@ class Connection(RequestHandler):
         if length > BODY_LIMIT:
             self._server.refused_request("body")
             raise too_large()
-        if length > FREE:
+        reserved = length
+        if length > FREE or not self.proven:
             self.reserve(length)
+        else:
+            reserved = FREE
         if self._uninvited and self.wire is not None:
             self.wire.write(_CONTINUE)
             self._headers = {}
         try:
-            return await self._read_all(body, max(length, FREE))
+            return await self._read_all(body, reserved)
         except (ConnectionError, web.RequestPayloadError, RuntimeError) as error:
             log.debug("A client left in the middle of its request: %s", error)
         self._broken = True
