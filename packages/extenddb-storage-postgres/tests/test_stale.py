@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from extenddb.core.types.keys import digest
+from extenddb.core.types.vector import pack
 from extenddb.storage.errors import SchemaMismatch
 from extenddb.storage.model import (
     Decision,
@@ -22,7 +23,10 @@ from extenddb.storage.model import (
     ScanRead,
     Space,
     TableRecord,
+    VectorSearch,
+    VectorSpace,
 )
+from extenddb.storage_postgres import ddl
 from extenddb.storage_postgres.backend import PostgresBackend
 
 pytestmark = pytest.mark.postgres
@@ -111,6 +115,43 @@ def test_an_alteration_waits_for_a_running_writer(harness) -> None:  # type: ign
 
     run(check())
     assert order == ["written", "altered"]
+
+
+READERS: dict[str, Callable[[PostgresBackend, Space], Awaitable[object]]] = {
+    "range": lambda b, space: b.items.read_range(RangeRead(space=space, index="a", partition=KEY[0], max_bytes=1)),
+    "reverse range": lambda b, space: b.items.read_range(
+        RangeRead(space=space, index="a", partition=KEY[0], max_bytes=1, reverse=True)
+    ),
+    "scan": lambda b, space: b.items.scan(ScanRead(space=space, index="a", max_bytes=1)),
+    "search": lambda b, space: b.items.search(VectorSearch(space=space, index="v", vector=pack((1.0,)), limit=1)),
+}
+_BLOCKED = b"SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+
+
+@pytest.mark.parametrize("before", [0, 1, 9], ids=["new", "prepared", "planned for good"])
+@pytest.mark.parametrize("reader", READERS)
+def test_a_reader_of_an_index_that_goes_waits_without_a_lock_on_it(reader: str, before: int, harness) -> None:  # type: ignore[no-untyped-def]
+    async def check() -> None:
+        backend: PostgresBackend = await harness.create()
+        other = await harness.another(backend)
+        space = replace(OLD, vectors=(VectorSpace("v", 1, "EUCLIDEAN"),))
+        await backend.catalog.create(replace(RECORD, space=space))
+        for _ in range(before):
+            await READERS[reader](backend, space)
+        async with other.pool.connection() as changer, changer.transaction():  # as `alter` does it, step by step
+            await changer.execute(b"SET LOCAL lock_timeout = '5s'")
+            await changer.execute(ddl.rename(space, replace(space, epoch=2)))
+            reading = asyncio.ensure_future(READERS[reader](backend, space))
+            while (await (await changer.execute(_BLOCKED)).fetchall()) == [(0,)]:  # noqa: ASYNC110  (the server waits)
+                await asyncio.sleep(0.01)
+            for index in ("a", "v"):
+                await changer.execute(ddl.drop_index(space, index))
+        with pytest.raises(SchemaMismatch):
+            await reading
+        await other.close()
+        await harness.destroy(backend)
+
+    run(check())
 
 
 def test_an_index_that_returns_is_empty(harness) -> None:  # type: ignore[no-untyped-def]

@@ -74,7 +74,8 @@ INDEX_TEMPLATES: dict[str, str] = {
 }
 
 # Pages: the innermost query takes up to $2 rows in order, the window adds their sizes up, and only rows that begin
-# below the budget $1 leave: items stored out of line are fetched for those alone.
+# below the budget $1 leave: items stored out of line are fetched for those alone. Tables are locked in the order in
+# which they are named: the space's own comes first, as in a change of its shape, which would deadlock with readers.
 _TABLE_PAGE = (
     "SELECT q.ph, q.sk, q.item, q.size, q.ver FROM (SELECT t.b, t.ph, t.sk, t.item, t.size, t.ver,"
     " sum(t.size) OVER (ORDER BY {order} ROWS UNBOUNDED PRECEDING) - t.size AS before"
@@ -85,9 +86,9 @@ _INDEX_PAGE = (
     "SELECT q.bph, q.bsk, q.item, q.size, q.ver, q.ph, q.sk FROM (SELECT y.*,"
     " sum(y.size) OVER (ORDER BY {outer} ROWS UNBOUNDED PRECEDING) - y.size AS before"
     " FROM (SELECT x.b, x.ph, x.sk, x.bph, x.bsk, t.item, coalesce(x.size, t.size) AS size, t.ver"
-    " FROM (SELECT x.b, x.ph, {sk} AS sk, x.bph, x.bsk, x.size FROM {x} AS x WHERE {where}"
+    " FROM {t} AS t JOIN (SELECT x.b, x.ph, {sk} AS sk, x.bph, x.bsk, x.size FROM {x} AS x WHERE {where}"
     " ORDER BY {order} LIMIT $2::bigint) AS x"
-    f" JOIN {{t}} AS t ON t.b = {_BASE_BUCKET} AND t.ph = x.bph AND t.sk = x.bsk) AS y) AS q"
+    f" ON t.b = {_BASE_BUCKET} AND t.ph = x.bph AND t.sk = x.bsk) AS y) AS q"
     " WHERE q.before < $1::bigint"
 )
 

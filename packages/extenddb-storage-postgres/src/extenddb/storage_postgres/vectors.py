@@ -169,8 +169,8 @@ _SETTINGS = Statement(
 )
 _LABELLED = " AND x.labels @> ${}::bytea[] AND x.labels <> '{{}}'"
 _JOINED = (
-    "SELECT t.ph, t.sk, t.item, coalesce(c.size, t.size), t.ver, c.v FROM ({chosen}) AS c"
-    " JOIN {t} AS t ON t.b = c.b AND t.ph = c.ph AND t.sk = c.sk"
+    "SELECT t.ph, t.sk, t.item, coalesce(c.size, t.size), t.ver, c.v FROM {t} AS t"
+    " JOIN ({chosen}) AS c ON t.b = c.b AND t.ph = c.ph AND t.sk = c.sk"
 )
 _CHOSEN = "SELECT x.b, x.ph, x.sk, x.size, x.v FROM {x} AS x WHERE {where} ORDER BY {order} LIMIT $2::bigint"
 
